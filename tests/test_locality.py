@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from complaint_router.errors import ModelError
+from complaint_router.locality import Gazetteer, LearnedPlaces, Resolver
+
+ANYWHERE = Resolver(Gazetteer.load())
+HAIKOU = Resolver(Gazetteer.load(), "460100")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("龙华区金贸街道玉沙路烧烤店", "460106003"),
+        ("海口市龙华区有人占道", "460106"),
+        ("广东深圳的南山停水", "440305"),
+        ("东莞市长安镇工厂排废气", "441900119"),
+        ("儋州那大镇停电", "460400100"),
+        ("仙桃市的公交", "429004"),
+        ("上海浦东新区", "310115"),
+        ("长春朝阳区的供暖", "220104"),
+        ("北京朝阳区望京街道", "110105026"),
+        ("延边州的医院", "222400"),
+        ("海南省三亚市", "460200"),
+    ],
+)
+def test_names_are_settled_by_nesting(text: str, code: str) -> None:
+    found = ANYWHERE.resolve(text)
+    assert found is not None
+    assert found.code == code
+
+
+def test_fields_of_a_settled_place() -> None:
+    found = ANYWHERE.resolve("在海口市龙华区金贸街道")
+    assert found is not None
+    assert (found.level, found.province, found.city, found.district, found.town) == (
+        "town", "海南省", "海口市", "龙华区", "金贸街道",
+    )  # fmt: skip
+    assert [(mention.text, mention.start, mention.end) for mention in found.mentions] == [
+        ("海口市", 1, 4), ("龙华区", 4, 7), ("金贸街道", 7, 11),
+    ]  # fmt: skip
+    assert found.candidates[0].code == found.code
+
+
+def test_a_municipality_is_province_and_city() -> None:
+    found = ANYWHERE.resolve("北京市海淀区")
+    assert found is not None
+    assert (found.province, found.city, found.district) == ("北京市", "北京市", "海淀区")
+
+
+def test_an_ambiguous_name_stays_at_the_candidates() -> None:
+    found = ANYWHERE.resolve("朝阳区有人占道经营")
+    assert found is not None
+    assert (found.code, found.level, found.district) == (None, None, None)
+    assert {place.code for place in found.candidates} == {"110105", "220104"}
+
+
+def test_home_settles_what_the_text_leaves_open() -> None:
+    for text, code in [("龙华区停水", "460106"), ("城西镇停水", "460106100"), ("没有地名", "460100")]:
+        found = HAIKOU.resolve(text)
+        assert found is not None
+        assert found.code == code
+
+
+def test_a_named_place_elsewhere_wins_over_home() -> None:
+    found = HAIKOU.resolve("广东省深圳市龙华区停水")
+    assert found is not None
+    assert found.code == "440309"
+
+
+@pytest.mark.parametrize("text", ["小区停水", "广东路堵车", "和平里市场", "中山公园", "", "A3区K5县"])
+def test_no_place_is_no_place(text: str) -> None:
+    assert ANYWHERE.resolve(text) is None
+
+
+def test_home_must_be_a_division() -> None:
+    with pytest.raises(ValueError, match="'999999' is not the code of a division"):
+        Resolver(Gazetteer.load(), "999999")
+    assert Resolver(Gazetteer.load(), "110100").home == "110000"
+
+
+def test_the_table_is_whole() -> None:
+    codes = Gazetteer.load().names
+    assert len([code for code in codes if len(code) == 9]) == 38_723
+    assert len([code for code in codes if code.endswith("0000")]) == 34
+
+
+def test_learned_places_lead_on_from_home(tmp_path: Path) -> None:
+    LearnedPlaces({"玉沙路": ("460106003", 0.9), "海德路": ("440305", 1.0)}).save(tmp_path)
+    resolver = Resolver(Gazetteer.load(), "460100", LearnedPlaces.load(tmp_path))
+    found = resolver.resolve("玉沙路的烧烤店")
+    assert found is not None
+    assert (found.code, found.score) == ("460106003", 0.9)
+    outside = resolver.resolve("海德路的烧烤店")
+    assert outside is not None
+    assert outside.code == "460100"
+
+
+def test_broken_learned_places_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "places.json").write_text('{"玉沙路": 3}', encoding="utf-8")
+    with pytest.raises(ModelError, match=r"places\.json"):
+        LearnedPlaces.load(tmp_path)

@@ -1,0 +1,7 @@
+"""From logits and a place to a decision: calibration, the duty matrix, thresholds."""
+
+from complaint_router.dispatch.calibration import Calibration, TargetCalibration
+from complaint_router.dispatch.decision import decide
+from complaint_router.dispatch.labels import Labels
+
+__all__ = ["Calibration", "Labels", "TargetCalibration", "decide"]

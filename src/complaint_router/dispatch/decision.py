@@ -1,0 +1,44 @@
+"""Dispatch now, or let a person look."""
+
+from __future__ import annotations
+
+from complaint_router.dispatch.calibration import Calibration
+from complaint_router.schema import Category, Decision, Department, Locality, Unit
+
+LOW_CONFIDENCE = "low_confidence"
+AMBIGUOUS_PLACE = "ambiguous_place"
+
+
+def decide(
+    category: Category | None,
+    department: Department | None,
+    unit: Unit | None,
+    locality: Locality | None,
+    calibration: Calibration,
+) -> Decision:
+    """Decide by the most concrete addressee that the model knows: unit, else department, else category.
+
+    Its score is the confidence, to be held against its threshold; a place that the text leaves open sends the
+    complaint to a person too, since the block decides who acts as much as the line.
+    """
+    reasons = []
+    confidence, threshold = _addressee(category, department, unit, calibration)
+    if confidence < threshold:
+        reasons.append(LOW_CONFIDENCE)
+    if locality is not None and locality.code is None:
+        reasons.append(AMBIGUOUS_PLACE)
+    return Decision("review" if reasons else "auto", confidence, tuple(reasons))
+
+
+def _addressee(
+    category: Category | None, department: Department | None, unit: Unit | None, calibration: Calibration
+) -> tuple[float, float]:
+    targets = calibration.targets
+    if unit is not None:
+        return unit.score, targets["unit"].threshold
+    if department is not None:
+        # By duty matrix alone, a department is as sure as the category that it follows from.
+        return department.score, targets["department" if "department" in targets else "category"].threshold
+    if category is not None:
+        return category.score, targets["category"].threshold
+    return 0.0, 1.0

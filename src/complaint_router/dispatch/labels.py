@@ -1,0 +1,84 @@
+"""Name a model's labels: taxonomy codes get their names and duties, a city's own labels name themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from complaint_router.schema import Candidate, Category, Department, Unit, UnitCandidate
+from complaint_router.taxonomy import Taxonomy
+
+CANDIDATES = 3
+"""How many candidates a route carries for each target."""
+
+
+class Labels:
+    """Turns probabilities over a model's labels into the parts of a Route."""
+
+    def __init__(self, taxonomy: Taxonomy, targets: Mapping[str, Sequence[str]]) -> None:
+        self._taxonomy = taxonomy
+        self._targets = targets
+
+    def category(self, probabilities: NDArray[np.float64]) -> Category:
+        """The category of one text; `probabilities` has the shape (categories,)."""
+        candidates = self._candidates("category", probabilities)
+        best = candidates[0]
+        topic = self._taxonomy.topics.get(best.code)
+        path = (topic.domain, topic.name) if topic else (best.name,)
+        return Category(best.code, best.name, path, best.score, candidates)
+
+    def department(self, probabilities: NDArray[np.float64], category: Category | None) -> Department:
+        """The department of one text; `category` says, through the duty matrix, who usually acts with it."""
+        return self._department(self._candidates("department", probabilities), category)
+
+    def department_of_duty(self, probabilities: NDArray[np.float64], category: Category) -> Department | None:
+        """The department by duty matrix alone, for a model without departments.
+
+        Its score is the sum of the probabilities of the categories that it leads. None where the model's
+        categories are not those of the taxonomy. `probabilities` has the shape (categories,).
+        """
+        topics = self._taxonomy.topics
+        if category.code not in topics:
+            return None
+        scores: dict[str, float] = {}
+        for label, probability in zip(self._targets["category"], probabilities, strict=True):
+            if label in topics:
+                lead = topics[label].lead
+                scores[lead] = scores.get(lead, 0.0) + float(probability)
+        ranked = sorted(scores, key=scores.__getitem__, reverse=True)[:CANDIDATES]
+        candidates = tuple(Candidate(code, self._name("department", code), scores[code]) for code in ranked)
+        return self._department(candidates, category)
+
+    def unit(self, probabilities: NDArray[np.float64]) -> Unit:
+        """The unit of one text."""
+        candidates = self._candidates("unit", probabilities)
+        best = candidates[0]
+        return Unit(best.name, best.score, tuple(UnitCandidate(each.name, each.score) for each in candidates))
+
+    def plain(self, target: str, probabilities: NDArray[np.float64]) -> str:
+        """The best label itself, for kind and urgency."""
+        return self._targets[target][int(probabilities.argmax())]
+
+    def _department(self, candidates: tuple[Candidate, ...], category: Category | None) -> Department:
+        best = candidates[0]
+        topic = self._taxonomy.topics.get(category.code) if category else None
+        duty = (topic.lead, *topic.co) if topic else ()
+        return Department(
+            best.code, best.name, best.score, tuple(code for code in duty if code != best.code), candidates
+        )
+
+    def _candidates(self, target: str, probabilities: NDArray[np.float64]) -> tuple[Candidate, ...]:
+        labels = self._targets[target]
+        best = np.argsort(-probabilities, kind="stable")[:CANDIDATES]
+        return tuple(
+            Candidate(labels[index], self._name(target, labels[index]), float(probabilities[index])) for index in best
+        )
+
+    def _name(self, target: str, label: str) -> str:
+        if target == "category" and label in self._taxonomy.topics:
+            return self._taxonomy.topics[label].name
+        if target == "department" and label in self._taxonomy.departments:
+            return self._taxonomy.departments[label].name
+        return label

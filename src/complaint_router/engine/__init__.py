@@ -1,0 +1,6 @@
+"""From a prepared text to one logit vector for each target: tokens and the ONNX graph, no torch."""
+
+from complaint_router.engine.session import Engine
+from complaint_router.engine.tokens import Tokens
+
+__all__ = ["Engine", "Tokens"]

@@ -1,0 +1,158 @@
+"""A model folder: its files, its config, and the manifest that vouches for them.
+
+Nothing in a model folder can run code when it is loaded: JSON, YAML (read as plain data), ONNX and safetensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from complaint_router.errors import ModelError
+
+FORMAT = 1
+"""Version of the folder's layout; a folder of another version is refused."""
+
+TARGETS = ("category", "department", "unit", "kind", "urgency")
+"""What a model can predict, by the names of the Route's fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Names of the files in a model folder."""
+
+    config: str = "config.json"
+    tokenizer: str = "tokenizer.json"
+    graph: str = "model.onnx"
+    weights: str = "model.safetensors"
+    calibration: str = "calibration.json"
+    taxonomy: str = "taxonomy.yaml"
+    places: str = "places.json"
+    card: str = "README.md"
+    manifest: str = "manifest.json"
+
+
+FILES = Files()
+SERVING_FILES = (FILES.config, FILES.tokenizer, FILES.graph, FILES.calibration, FILES.taxonomy)
+"""What `Router` needs; the weights are for training that goes on."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a model knows of itself.
+
+    `targets` holds, for each target, its labels in the order of the logits; `encoder` the Hugging Face
+    configuration from which training rebuilds the network.
+    """
+
+    name: str
+    targets: Mapping[str, tuple[str, ...]]
+    max_tokens: int
+    encoder: Mapping[str, Any]
+    home: str | None = None
+    format: int = FORMAT
+    measures: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Write `config.json`."""
+        text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
+        (folder / FILES.config).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Config:
+        """Read `config.json`.
+
+        Raises:
+            ModelError: it is missing, broken, or of another version of the layout.
+        """
+        raw = read_json(folder / FILES.config)
+        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+            raise ModelError(f"{folder / FILES.config}: is not the config of a model folder of format {FORMAT}")
+        try:
+            targets = {str(name): tuple(map(str, labels)) for name, labels in raw["targets"].items()}
+            config = cls(**{**raw, "targets": targets})
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ModelError(f"{folder / FILES.config}: is broken ({error}); train or copy the model anew") from error
+        unknown = sorted(set(targets) - set(TARGETS))
+        if unknown or not targets:
+            raise ModelError(f"{folder / FILES.config}: targets {unknown or '(none)'} are not among {TARGETS}")
+        return config
+
+
+def bundled() -> Path:
+    """The folder of the national model that the package carries."""
+    with as_file(files(__package__)) as package:
+        installed = package / "models" / "national"
+    if installed.is_dir():
+        return installed
+    # An editable install runs from the source tree, where the model stands beside `src`.
+    return Path(__file__).parents[2] / "models" / "national"
+
+
+def locate(model: str | Path | None) -> Path:
+    """The model folder that `model` names; the bundled one for None.
+
+    Raises:
+        ModelError: there is no such folder.
+    """
+    folder = bundled() if model is None else Path(model)
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: there is no such model folder")
+    return folder
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file of a model folder.
+
+    Raises:
+        ModelError: it is missing or not JSON; the message names the file.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: is missing; train or copy the model anew") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read as JSON; train or copy the model anew") from error
+
+
+def seal(folder: Path) -> None:
+    """Write the manifest: the sha256 of every file in the folder."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != FILES.manifest)
+    hashes = {name: _sha256(folder / name) for name in names}
+    (folder / FILES.manifest).write_text(json.dumps({"sha256": hashes}, indent=1) + "\n", encoding="utf-8")
+
+
+def verify(folder: Path, names: Iterable[str]) -> None:
+    """Hold the named files to the manifest.
+
+    Raises:
+        ModelError: a file is missing, not in the manifest, or its hash is off; the message names it.
+    """
+    manifest = read_json(folder / FILES.manifest)
+    hashes = manifest.get("sha256") if isinstance(manifest, dict) else None
+    if not isinstance(hashes, dict):
+        raise ModelError(f"{folder / FILES.manifest}: holds no sha256 table; train or copy the model anew")
+    for name in names:
+        path = folder / name
+        if not path.is_file():
+            raise ModelError(f"{path}: is missing; train or copy the model anew")
+        if _sha256(path) != hashes.get(name):
+            raise ModelError(f"{path}: is not the file that the manifest vouches for; train or copy the model anew")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+
+
+def _digest(file: Any) -> str:
+    """`hashlib.file_digest` for Python 3.10."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,6 @@
+"""Whole files of complaints: streaming readers and writers, and the run that joins them. No rules live here."""
+
+from complaint_router.backlog.readers import Source, open_source
+from complaint_router.backlog.run import Summary, route_file
+
+__all__ = ["Source", "Summary", "open_source", "route_file"]

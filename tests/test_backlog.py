@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from complaint_router import DataError, Router
+from complaint_router.backlog import open_source, route_file
+from complaint_router.backlog.writers import FLAT_COLUMNS
+
+ROWS = [
+    {"id": "1", "text": "龙华区家里停水两天了", "note": "甲,乙"},
+    {"id": "2", "text": "", "note": ""},
+    {"id": "3", "text": "楼下酒吧\n音响震天响", "note": '"引号"'},
+    {"id": "4", "text": "only English", "note": "丙"},
+]
+
+
+def write_csv(path: Path, rows: list[dict[str, str]], encoding: str = "utf-8") -> Path:
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_jsonl_keeps_rows_columns_and_order(tiny_router: Router, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [*ROWS, {"id": "5", "text": None}, {"id": "6"}, {"id": "7", "text": "水\ud83d"}]
+    source = write_jsonl(tmp_path / "in.jsonl", rows)
+    summary = route_file(tiny_router, source, tmp_path / "out.jsonl")
+    out = read_jsonl(tmp_path / "out.jsonl")
+    assert [{key: value for key, value in row.items() if key != "route"} for row in out] == rows
+    assert [row["route"]["flags"] for row in out] == [
+        [], ["empty"], [], ["no_chinese"], ["not_text"], ["not_text"], [],
+    ]  # fmt: skip
+    assert out[0]["route"] == tiny_router.route(ROWS[0]["text"]).to_dict()
+    assert (summary.rows, summary.flags) == (7, {"empty": 1, "no_chinese": 1, "not_text": 2})
+    assert not (tmp_path / "out.jsonl.partial").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_csv_keeps_its_encoding_and_gains_flat_columns(tiny_router: Router, tmp_path: Path, encoding: str) -> None:
+    source = write_csv(tmp_path / "in.csv", ROWS, encoding)
+    assert open_source(source).encoding == encoding
+    route_file(tiny_router, source, tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(encoding=encoding, newline="") as file:
+        out = list(csv.DictReader(file))
+    assert [{name: row[name] for name in ROWS[0]} for row in out] == ROWS
+    assert tuple(out[0])[3:] == FLAT_COLUMNS
+    assert out[0]["route.locality.district"] == "龙华区"
+    assert out[0]["route.unit"] in ("城管大队", "自来水公司")
+    assert out[1]["route.flags"] == "empty"
+    assert out[1]["route.category.code"] == ""
+
+
+@pytest.mark.parametrize("ending", ["parquet", "xlsx"])
+def test_parquet_and_xlsx(tiny_router: Router, tmp_path: Path, ending: str) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", list(ROWS))
+    first, second = tmp_path / f"first.{ending}", tmp_path / f"second.{ending}"
+    route_file(tiny_router, source, first)
+    route_file(tiny_router, first, second)
+    rows = list(open_source(second).rows())
+    assert [row["id"] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["text"] or "" for row in rows] == [row["text"] for row in ROWS]
+    if ending == "parquet":
+        assert rows[0]["route"] == tiny_router.route(ROWS[0]["text"]).to_dict()
+    else:
+        assert rows[0]["route.locality.district"] == "龙华区"
+
+
+def test_workers_do_not_change_the_file(tiny_router: Router, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{number}号楼停水"} for number in range(500)])
+    for workers in (1, 3):
+        route_file(tiny_router, source, tmp_path / f"{workers}.jsonl", workers=workers)
+    assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "3.jsonl").read_bytes()
+
+
+def test_the_title_stands_in_front(tiny_router: Router, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"title": "停水", "text": "两天了"}, {"title": None, "text": "停水"}])
+    route_file(tiny_router, source, tmp_path / "out.jsonl", title_field="title")
+    first, second = read_jsonl(tmp_path / "out.jsonl")
+    assert first["route"] == tiny_router.route("停水。两天了").to_dict()
+    assert second["route"] == tiny_router.route("停水").to_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("in.jsonl", b'{"text": "\xe6\xb0\xb4"}\n{"text":', r"in\.jsonl:2: is not JSON"),
+        ("in.jsonl", b'{"text": "x"}\n[1]', r"in\.jsonl:2: is not a JSON object"),
+        ("in.jsonl", b'{"body": "x"}', r"in\.jsonl: has no column 'text'; it has 'body'"),
+        ("in.csv", b"id,text\n1,a,b\n", r"in\.csv:2: has 3 cells under a header of 2"),
+        ("in.csv", b"text\n\xff\xff\xff", r"in\.csv: is neither UTF-8 nor GB18030"),
+        ("in.txt", b"text", r"in\.txt: ending '\.txt' is not one of \.jsonl, \.csv, \.parquet, \.xlsx"),
+        ("in.xlsx", b"text", r"in\.xlsx: is not an XLSX workbook"),
+        ("in.parquet", b"text", r"in\.parquet: is not Parquet"),
+    ],
+)
+def test_errors_name_file_and_line(
+    tiny_router: Router, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        route_file(tiny_router, tmp_path / name, tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_missing_files_and_folders_are_named(tiny_router: Router, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no such file"):
+        route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": "停水"}])
+    with pytest.raises(DataError, match="cannot be written"):
+        route_file(tiny_router, source, tmp_path / "nowhere" / "out.jsonl")
+    with pytest.raises(DataError, match=r"ending '\.txt'"):
+        route_file(tiny_router, source, tmp_path / "out.txt")
+
+
+def test_an_empty_file_gives_an_empty_file(tiny_router: Router, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").touch()
+    assert route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.jsonl").rows == 0
+    assert (tmp_path / "out.jsonl").read_bytes() == b""
+
+
+def test_ctrl_c_keeps_what_is_done(tiny_router: Router, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{number}号楼停水"} for number in range(300)])
+    calls = iter(range(1000))
+
+    def interrupted(_: object) -> object:
+        if next(calls) > 200:
+            raise KeyboardInterrupt
+        return None
+
+    monkeypatch.setattr("complaint_router.backlog.run.Counter.update", lambda _, other: interrupted(other))
+    with pytest.raises(KeyboardInterrupt, match=r"rows; they stand in .*out\.jsonl\.partial"):
+        route_file(tiny_router, source, tmp_path / "out.jsonl")
+    assert len(read_jsonl(tmp_path / "out.jsonl.partial")) > 100
+    assert not (tmp_path / "out.jsonl").exists()

@@ -1,0 +1,227 @@
+"""The command line: arguments in, printing out, no logic.
+
+Exit status: 0 done; 2 the user's mistake, told in one line on standard error; 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+from complaint_router import __version__
+from complaint_router.errors import ComplaintRouterError
+from complaint_router.optional import require
+from complaint_router.schema import Route
+from complaint_router.taxonomy import Taxonomy
+
+DONE, FAILED, MISTAKE = 0, 1, 2
+
+_WIDE = 200
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISTAKE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; `arguments` defaults to those of the process. Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ComplaintRouterError, ValueError) as error:
+        print(f"complaint-router: {error}", file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt as stop:
+        print(f"complaint-router: {str(stop) or 'stopped'}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; what Python flushes at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="complaint-router", description="Route Chinese citizen complaints.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    route = commands.add_parser("route", help="route one complaint, or a whole file")
+    route.add_argument("text", nargs="?", help="a complaint")
+    route.add_argument("--json", action="store_true", help="print the route as JSON")
+    route.add_argument("--input", metavar="IN", help="file of complaints: .jsonl, .csv, .parquet, .xlsx")
+    route.add_argument("--output", metavar="OUT", help="file for the same rows with their routes")
+    route.add_argument("--model", metavar="DIR", help="model folder (default: the bundled national model)")
+    route.add_argument("--home", metavar="CODE", help="division code whose hotline this is, such as 460100")
+    route.add_argument("--workers", type=_at_least_one, default=1, metavar="N", help="threads (default: 1)")
+    _text_fields(route)
+    route.set_defaults(run=_route)
+
+    train = commands.add_parser("train", help="train a model on labelled files")
+    train.add_argument("--train", nargs="+", action="extend", required=True, metavar="FILE", help="labelled files")
+    train.add_argument("--dev", metavar="FILE", help="labelled file for choosing the epoch and for calibration")
+    train.add_argument(
+        "--target", action="append", required=True, metavar="NAME=FIELD", help="column of a target's labels"
+    )
+    train.add_argument(
+        "--place", action="append", default=[], metavar="LEVEL=FIELD", help="column that names the district or town"
+    )
+    train.add_argument("--home", metavar="CODE", help="division code whose hotline this is")
+    train.add_argument("--init", default="default", metavar="default|DIR|HUB_NAME", help="model to go on from")
+    train.add_argument("--limit", type=_at_least_one, metavar="N", help="take the first N rows")
+    train.add_argument("--output", required=True, metavar="DIR", help="model folder to be written")
+    train.add_argument(
+        "--epochs", type=_at_least_one, metavar="N", help="passes over the rows (default: by their number)"
+    )
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: 0)")
+    train.add_argument("--taxonomy", metavar="FILE", help="taxonomy of one's own")
+    _text_fields(train)
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="measure a model on a labelled file")
+    evaluate.add_argument("--model", metavar="DIR", help="model folder (default: the bundled national model)")
+    evaluate.add_argument("--data", required=True, metavar="FILE", help="labelled file")
+    evaluate.add_argument(
+        "--target", action="append", required=True, metavar="NAME=FIELD", help="column of a target's labels"
+    )
+    evaluate.add_argument("--home", metavar="CODE", help="division code whose hotline this is")
+    evaluate.add_argument("--json", action="store_true", help="print the measures as JSON")
+    _text_fields(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+    return parser
+
+
+def _text_fields(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--text-field", default="text", metavar="FIELD", help="column of the text (default: text)")
+    command.add_argument("--title-field", metavar="FIELD", help="column of a title in front of the text")
+
+
+def _route(options: argparse.Namespace) -> None:
+    from complaint_router.router import Router
+
+    if (options.text is None) == (options.input is None):
+        raise ValueError('give either a "TEXT" or --input IN --output OUT')
+    if (options.input is None) != (options.output is None):
+        raise ValueError("--input and --output go together")
+    router = Router.from_pretrained(options.model, home=options.home)
+    if options.text is not None:
+        route = router.route(options.text)
+        if options.json:
+            print(json.dumps(route.to_dict(), ensure_ascii=False))
+        else:
+            _print_route(route, router.taxonomy)
+        return
+    from complaint_router.backlog import route_file
+
+    summary = route_file(
+        router,
+        options.input,
+        options.output,
+        text_field=options.text_field,
+        title_field=options.title_field,
+        workers=options.workers,
+    )
+    if sys.stderr.isatty():
+        parts = [f"{count:,} {name}" for name, count in (*summary.actions.items(), *summary.flags.items())]
+        rate = summary.rows / summary.seconds
+        print(f"{summary.rows:,} rows ({', '.join(parts)}), {rate:,.0f}/s", file=sys.stderr)
+
+
+def _train(options: argparse.Namespace) -> None:
+    targets = _pairs(options.target, "--target")
+    places = _pairs(options.place, "--place")
+    require("torch", "train")
+    from complaint_router.learn.train import train
+
+    trained = train(
+        options.train,
+        targets=targets,
+        places=places,
+        output=options.output,
+        dev=options.dev,
+        text_field=options.text_field,
+        title_field=options.title_field,
+        home=options.home,
+        init=options.init,
+        limit=options.limit,
+        epochs=options.epochs,
+        seed=options.seed,
+        taxonomy=options.taxonomy,
+    )
+    print(f"{trained.folder}: trained on {trained.rows:,} rows in {trained.seconds / 60:.1f} minutes")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from complaint_router.evaluation import evaluate
+    from complaint_router.learn.data import read_labelled
+    from complaint_router.router import Router
+
+    targets = _pairs(options.target, "--target")
+    router = Router.from_pretrained(options.model, home=options.home)
+    data = read_labelled(
+        [options.data], targets=targets, text_field=options.text_field, title_field=options.title_field
+    )
+    scores = evaluate(router, data, tuple(targets))
+    if options.json:
+        print(json.dumps({"n": len(data.examples), "targets": {name: asdict(each) for name, each in scores.items()}}))
+        return
+    table = Table("target", "n", "accuracy", "macro-F1", "top 3", "ECE", "auto share", "auto accuracy")
+    for name, each in scores.items():
+        numbers = (each.accuracy, each.macro_f1, each.top3, each.ece, each.auto_coverage, each.auto_accuracy)
+        table.add_row(name, str(each.n), *("–" if number is None else f"{number:.3f}" for number in numbers))
+        if each.unknown:
+            print(f"complaint-router: {each.unknown} rows have a {name} that the model lacks", file=sys.stderr)
+    _console().print(table)
+
+
+def _print_route(route: Route, taxonomy: Taxonomy) -> None:
+    table = Table(show_header=False, box=None)
+    if route.category:
+        table.add_row("类别", " › ".join(route.category.path), f"{route.category.score:.2f}")
+    if route.department:
+        co = "、".join(taxonomy.departments[code].name for code in route.department.co)
+        table.add_row("部门", route.department.name + (f"（协办 {co}）" if co else ""), f"{route.department.score:.2f}")
+    if route.unit:
+        table.add_row("单位", route.unit.name, f"{route.unit.score:.2f}")
+    if route.locality:
+        place = route.locality
+        levels = (place.province, place.city, place.district, place.town, place.community)
+        table.add_row("地点", " ".join(dict.fromkeys(filter(None, levels))) or "未定", f"{place.score:.2f}")
+    if route.kind or route.urgency:
+        table.add_row("性质", " ".join(filter(None, (route.kind, route.urgency))), "")
+    reasons = "、".join(route.decision.reasons)
+    action = "直接派单" if route.decision.action == "auto" else f"人工复核（{reasons}）"
+    table.add_row("决定", action, f"{route.decision.confidence:.2f}")
+    _console().print(table)
+
+
+def _console() -> Console:
+    """Where no terminal sets a width, nothing is cut off."""
+    return Console(width=None if sys.stdout.isatty() else _WIDE)
+
+
+def _pairs(values: Sequence[str], option: str) -> dict[str, str]:
+    pairs = dict(value.partition("=")[::2] for value in values)
+    for name, field in pairs.items():
+        if not name or not field:
+            raise ValueError(f"{option} {name}: write it as NAME=FIELD, such as department=department")
+    return pairs
+
+
+def _at_least_one(value: str) -> int:
+    if not value.isdigit() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not a whole number from 1 up")
+    return int(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

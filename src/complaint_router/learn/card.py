@@ -1,0 +1,78 @@
+"""The model card: what a model folder was trained on, how it measured, and what it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from complaint_router import __version__
+from complaint_router.dispatch import Calibration
+from complaint_router.folder import FILES, Config
+from complaint_router.learn.data import LabelledData
+
+if TYPE_CHECKING:
+    from complaint_router.learn.train import Trained
+
+RARE = 10
+"""A label with fewer examples is named as rare in the card."""
+
+
+def write_card(
+    folder: Path,
+    config: Config,
+    calibration: Calibration,
+    data: LabelledData,
+    trained: Trained,
+    kept: Sequence[str],
+    notes: str,
+) -> None:
+    """Write `README.md` into the model folder. It holds counts and measures, never a text."""
+    best = max(trained.history, key=lambda epoch: epoch.merit)
+    day = datetime.now(timezone.utc).date().isoformat()
+    lines = [
+        f"# {config.name}",
+        "",
+        f"A complaint-router model, written {day} by complaint-router {__version__}; load it with"
+        f' `Router.from_pretrained("{config.name}")`.',
+        "",
+        *([notes.strip(), ""] if notes.strip() else []),
+        "## Data",
+        "",
+        f"{trained.rows:,} texts to train on, {trained.held:,} held out for choosing the epoch and for calibration"
+        + (f"; {data.unusable:,} rows were left out, having no Chinese text or no label." if data.unusable else "."),
+        "",
+        "| target | labels | texts of the rarest | of the commonest | labels with fewer than 10 texts |",
+        "|---|---|---|---|---|",
+    ]
+    for target in best.accuracy:
+        counts = data.counts(target)
+        found = [counts[label] for label in config.targets[target]]
+        rare = sum(count < RARE for count in found)
+        lines.append(f"| {target} | {len(found)} | {min(found)} | {max(found)} | {rare} |")
+    if kept:
+        lines += ["", f"Not trained here but kept from the model gone on from: {', '.join(kept)}."]
+    lines += [
+        "",
+        "## Measures",
+        "",
+        "On the held-out texts, which also chose the epoch and the calibration: texts that the model has never met"
+        " will do somewhat worse.",
+        "",
+        "| target | accuracy | macro-F1 | temperature | dispatched from score | int8 = float32 |",
+        "|---|---|---|---|---|---|",
+    ]
+    for target, accuracy in best.accuracy.items():
+        fitted = calibration.targets[target]
+        lines.append(
+            f"| {target} | {accuracy:.3f} | {best.macro_f1[target]:.3f} | {fitted.temperature:.2f} |"
+            f" {fitted.threshold:.2f} | {trained.parity.agreement[target]:.3f} |"
+        )
+    lines += [
+        "",
+        f"{len(trained.history)} epochs, the best was number {trained.history.index(best) + 1}."
+        f" Texts are read up to {config.max_tokens} tokens; of a longer one head and tail.",
+        "",
+    ]
+    (folder / FILES.card).write_text("\n".join(lines), encoding="utf-8")

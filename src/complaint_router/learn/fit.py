@@ -1,0 +1,235 @@
+"""The training loop: length-sorted batches, bfloat16 where the machine has it, the best epoch kept."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from complaint_router.learn.data import Example
+from complaint_router.learn.model import MultiTargetModel, Start
+from complaint_router.metrics import accuracy, macro_f1
+from complaint_router.progress import progress_bar
+from complaint_router.text import prepare
+
+BATCH = 32
+LEARNING_RATE = 2e-4
+"""Peak rate of AdamW for an encoder of this size; heads learn at `HEAD_FACTOR` times that."""
+HEAD_FACTOR = 5.0
+WARM_UP = 0.1
+WEIGHT_DECAY = 0.01
+ALTERNATIVE_SHARE = 0.3
+"""What of a label's weight goes to its alternatives, where an example has them."""
+LEAST_STEPS = 600
+"""Updates that the default number of epochs gives a small data set."""
+EPOCHS = (4, 20)
+"""Fewest and most epochs by default."""
+PATIENCE = 2
+"""Epochs without a better result after which training stops."""
+_POOL = 64
+"""Batches among which examples are sorted by length."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An example as the network sees it: token ids, indices of right labels, and logits to be kept."""
+
+    ids: list[int]
+    right: Mapping[str, tuple[int, ...]]
+    keep: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one epoch gave: mean loss, and accuracy and macro-F1 of each trained target on the held-out part."""
+
+    loss: float
+    accuracy: dict[str, float]
+    macro_f1: dict[str, float]
+
+    @property
+    def merit(self) -> float:
+        """By which the best epoch is chosen: the mean of all accuracies and macro-F1s."""
+        values = (*self.accuracy.values(), *self.macro_f1.values())
+        return sum(values) / len(values) if values else -self.loss
+
+
+def encode(examples: Sequence[Example], start: Start) -> list[Encoded]:
+    """Encode examples; labels that the model does not have are dropped."""
+    index = {target: {label: at for at, label in enumerate(labels)} for target, labels in start.model.targets.items()}
+    return [
+        Encoded(
+            start.tokens(prepare(example.text)),
+            {
+                target: tuple(index[target][label] for label in labels if label in index[target])
+                for target, labels in example.labels.items()
+                if target in index
+            },
+        )
+        for example in examples
+    ]
+
+
+def with_kept(examples: Sequence[Encoded], model: MultiTargetModel, kept: Sequence[str]) -> list[Encoded]:
+    """Add the network's present logits of the `kept` targets, which training shall then not forget.
+
+    Learning without forgetting: Li and Hoiem, ECCV 2016.
+    """
+    if not kept:
+        return list(examples)
+    logits = predict(model, examples, "remembering what the model knows")
+    return [
+        Encoded(example.ids, example.right, {target: logits[target][row] for target in kept})
+        for row, example in enumerate(examples)
+    ]
+
+
+def fit(
+    model: MultiTargetModel,
+    train: Sequence[Encoded],
+    held: Sequence[Encoded],
+    *,
+    epochs: int | None,
+    seed: int,
+) -> list[Epoch]:
+    """Train the network in place and leave it with the weights of its best epoch on the held-out part.
+
+    Ctrl-C after the first epoch ends training early, with what is best so far.
+
+    Returns:
+        One entry for each epoch.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C before the first epoch was over.
+    """
+    torch.manual_seed(seed)
+    order = random.Random(seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device)
+    steps = -(-len(train) // BATCH)
+    epochs = epochs or min(max(EPOCHS[0], -(-LEAST_STEPS // steps)), EPOCHS[1])
+    optimizer = torch.optim.AdamW(_groups(model), fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_up_and_down(steps * epochs))
+    history: list[Epoch] = []
+    best: dict[str, Tensor] = {}
+    try:
+        with progress_bar() as progress:
+            task = progress.add_task("training", total=epochs * len(train))
+            for number in range(1, epochs + 1):
+                model.train()
+                losses = []
+                for batch in batches(train, order):
+                    with autocast(device):
+                        loss = _loss(model, batch, device)
+                    optimizer.zero_grad(set_to_none=True)
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                    optimizer.step()
+                    schedule.step()
+                    losses.append(float(loss.detach()))
+                    progress.update(
+                        task, advance=len(batch), description=f"epoch {number}/{epochs}, loss {losses[-1]:.3f}"
+                    )
+                history.append(_examine(model, held, sum(losses) / len(losses)))
+                if history[-1].merit >= max(epoch.merit for epoch in history):
+                    best = copy.deepcopy(model.state_dict())
+                elif number - 1 - max(range(number), key=lambda at: history[at].merit) >= PATIENCE:
+                    break
+    except KeyboardInterrupt:
+        if not history:
+            raise
+    model.load_state_dict(best)
+    model.cpu().eval()
+    return history
+
+
+def predict(model: MultiTargetModel, examples: Sequence[Encoded], description: str) -> dict[str, NDArray[np.float32]]:
+    """Logits of all targets, each of shape (examples, labels), in the order of the examples."""
+    device = next(model.parameters()).device
+    model.eval()
+    found = {target: np.zeros((len(examples), len(labels)), np.float32) for target, labels in model.targets.items()}
+    order = sorted(range(len(examples)), key=lambda at: len(examples[at].ids))
+    with torch.inference_mode(), autocast(device), progress_bar() as progress:
+        task = progress.add_task(description, total=len(examples))
+        for begin in range(0, len(order), BATCH):
+            rows = order[begin : begin + BATCH]
+            for target, logits in model(*padded([examples[row] for row in rows], device)).items():
+                found[target][rows] = logits.float().cpu().numpy()
+            progress.advance(task, len(rows))
+    return found
+
+
+def _examine(model: MultiTargetModel, held: Sequence[Encoded], loss: float) -> Epoch:
+    accuracies, f1s = {}, {}
+    logits = predict(model, held, "examining") if held else {}
+    for target, values in logits.items():
+        known = [row for row, example in enumerate(held) if example.right.get(target)]
+        if known:
+            right = [held[row].right[target] for row in known]
+            given = values[known].argmax(axis=1).tolist()
+            accuracies[target] = accuracy(right, given)
+            f1s[target] = macro_f1(right, given)
+    return Epoch(loss, accuracies, f1s)
+
+
+def _loss(model: MultiTargetModel, batch: Sequence[Encoded], device: torch.device) -> Tensor:
+    """Soft cross-entropy, averaged over the examples that have the target, summed over the targets."""
+    total = torch.zeros((), device=device)
+    for target, logits in model(*padded(batch, device)).items():
+        aims = torch.zeros(len(batch), logits.shape[1])
+        for row, example in enumerate(batch):
+            if target in example.keep:
+                aims[row] = torch.from_numpy(example.keep[target]).softmax(0)
+            elif example.right.get(target):
+                main, *others = example.right[target]
+                aims[row, main] = 1 - ALTERNATIVE_SHARE if others else 1.0
+                for other in others:
+                    aims[row, other] += ALTERNATIVE_SHARE / len(others)
+        known = aims.sum(1) > 0
+        if known.any():
+            aims, known = aims.to(device), known.to(device)
+            total = total - (aims * logits.float().log_softmax(1)).sum(1)[known].mean()
+    return total
+
+
+def padded(batch: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor]:
+    ids = nn.utils.rnn.pad_sequence([torch.tensor(example.ids) for example in batch], batch_first=True)
+    lengths = torch.tensor([len(example.ids) for example in batch])
+    mask = (torch.arange(ids.shape[1]) < lengths.unsqueeze(1)).long()
+    return ids.to(device), mask.to(device)
+
+
+def batches(examples: Sequence[Encoded], order: random.Random) -> Iterator[list[Encoded]]:
+    """Random batches of like length: sorted within large random pools, in random order."""
+    shuffled = list(examples)
+    order.shuffle(shuffled)
+    cut = []
+    for begin in range(0, len(shuffled), BATCH * _POOL):
+        pool = sorted(shuffled[begin : begin + BATCH * _POOL], key=lambda example: len(example.ids))
+        cut += [pool[at : at + BATCH] for at in range(0, len(pool), BATCH)]
+    order.shuffle(cut)
+    yield from cut
+
+
+def _groups(model: MultiTargetModel) -> list[dict[str, object]]:
+    return [
+        {"params": list(model.encoder.parameters()), "lr": LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
+        {"params": list(model.heads.parameters()), "lr": LEARNING_RATE * HEAD_FACTOR, "weight_decay": WEIGHT_DECAY},
+    ]
+
+
+def warm_up_and_down(steps: int) -> Callable[[int], float]:
+    """Factor of the learning rate at each step: up along `WARM_UP` of all steps, then down to nothing."""
+    warm = max(1, int(steps * WARM_UP))
+    return lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    fast = device.type == "cuda" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast)

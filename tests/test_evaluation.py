@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import COLUMNS
+
+from complaint_router import Router
+from complaint_router.evaluation import evaluate
+from complaint_router.learn import Example, LabelledData, read_labelled
+
+
+def test_scores_of_every_target(tiny_router: Router, labelled_file: Path) -> None:
+    data = read_labelled([labelled_file], targets=COLUMNS, limit=100)
+    scores = evaluate(tiny_router, data, tuple(COLUMNS))
+    assert set(scores) == set(COLUMNS)
+    department = scores["department"]
+    assert department.n == 100
+    assert department.accuracy > 0.9
+    assert department.accuracy <= department.top3
+    assert department.ece is not None
+    assert 0 <= department.ece < 0.2
+    assert scores["kind"].ece is None
+
+
+def test_unknown_labels_count_as_wrong_and_are_told(tiny_router: Router) -> None:
+    data = LabelledData([Example("家里停水两天了", {"department": ("别的部门",)})])
+    scores = evaluate(tiny_router, data, ("department",))["department"]
+    assert (scores.accuracy, scores.top3, scores.unknown) == (0.0, 0.0, 1)
+
+
+def test_a_target_without_labels_or_answers_is_an_error(tiny_router: Router, router: Router) -> None:
+    data = LabelledData([Example("家里停水两天了", {"unit": ("水厂",)})])
+    with pytest.raises(ValueError, match="no row has a label for kind"):
+        evaluate(tiny_router, data, ("kind",))
+    with pytest.raises(ValueError, match="the model gives no unit; it gives category, department, kind, urgency"):
+        evaluate(router, data, ("unit",))

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import COLUMNS, labelled_rows, write_jsonl
+
+from complaint_router import DataError, ModelError, Router, Taxonomy
+from complaint_router.dispatch import Calibration
+from complaint_router.engine import Engine
+from complaint_router.folder import FILES, Config
+from complaint_router.learn import Example, LabelledData
+from complaint_router.learn.calibrate import calibrate
+from complaint_router.learn.export import LEAST_AGREEMENT
+from complaint_router.learn.fit import encode, fit
+from complaint_router.learn.model import start_from
+from complaint_router.learn.train import train
+from complaint_router.text import prepare
+
+
+def test_the_tiny_model_learned_its_rows(tiny_router: Router) -> None:
+    rows = labelled_rows(400)[:40]
+    routes = tiny_router.route_batch(row["text"] for row in rows)
+    right = [route.department is not None and route.department.code for route in routes]
+    assert np.mean([code == row["department"] for code, row in zip(right, rows, strict=True)]) > 0.9
+
+
+def test_a_model_folder_holds_its_files_and_no_complaint(tiny_model: Path) -> None:
+    names = {path.name for path in tiny_model.iterdir()}
+    assert names == {
+        FILES.config, FILES.tokenizer, FILES.graph, FILES.weights, FILES.calibration, FILES.taxonomy, FILES.card,
+        FILES.manifest,
+    }  # fmt: skip
+    assert "次来电" not in (tiny_model / FILES.card).read_text("utf-8")
+    assert Config.load(tiny_model).home == "460100"
+
+
+@pytest.mark.parametrize("which", ["tiny", "bundled"])
+def test_torch_and_int8_onnx_agree_for_each_head(which: str, tiny_model: Path) -> None:
+    start = start_from(tiny_model if which == "tiny" else "default", {}, Taxonomy.load())
+    assert start.folder is not None
+    assert start.config is not None
+    engine = Engine(start.folder, start.config)
+    texts = [prepare(row["text"]) for row in labelled_rows(100)]
+    start.model.eval()
+    hits: dict[str, list[bool]] = {target: [] for target in start.model.targets}
+    for text in texts:
+        row = torch.tensor([start.tokens(text)])
+        with torch.inference_mode():
+            exact = start.model(row, torch.ones_like(row))
+        for target, logits in engine.logits(text).items():
+            hits[target].append(int(logits.argmax()) == int(exact[target].argmax()))
+    assert {target: np.mean(same) >= LEAST_AGREEMENT for target, same in hits.items()} == dict.fromkeys(hits, True)
+
+
+def test_training_goes_on_and_keeps_what_it_is_not_taught(
+    tiny_model: Path, labelled_file: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "city"
+    trained = train([labelled_file], targets={"category": "unit"}, output=output, init=tiny_model, limit=120, epochs=1)
+    assert (trained.rows + trained.held, len(trained.history)) == (120, 1)
+    router = Router.from_pretrained(output)
+    assert router.targets == {**Config.load(tiny_model).targets, "category": ("城管大队", "自来水公司")}
+    assert Calibration.load(output).targets["kind"] == Calibration.load(tiny_model).targets["kind"]
+    route = router.route("楼下酒吧音响震天响，第1次来电")
+    assert route.category is not None
+    assert route.category.path == (route.category.code,)
+    assert route.department is not None
+    assert "kept from the model gone on from: department" in (output / FILES.card).read_text("utf-8")
+
+
+def test_known_labels_keep_their_rows_and_new_ones_start_at_their_description(tiny_model: Path) -> None:
+    old: Any = start_from(tiny_model, {}, Taxonomy.load()).model
+    new: Any = start_from(tiny_model, {"department": ("urban_management", "town")}, Taxonomy.load()).model
+    row = old.targets["department"].index("urban_management")
+    assert torch.equal(new.heads["department"].weight[0], old.heads["department"].weight[row])
+    assert new.heads["department"].out_features == 2
+
+
+def test_training_is_repeatable(tiny_encoder: Path, labelled_file: Path, tmp_path: Path) -> None:
+    for name in "ab":
+        train([labelled_file], targets={"kind": "kind"}, output=tmp_path / name, init=tiny_encoder, limit=80, epochs=1)
+    assert (tmp_path / "a" / FILES.graph).read_bytes() == (tmp_path / "b" / FILES.graph).read_bytes()
+
+
+def test_places_are_learned_and_used(tiny_encoder: Path, tmp_path: Path) -> None:
+    rows = [{**row, "text": row["text"] + "在翠竹花园", "where": "龙华区"} for row in labelled_rows(60)]
+    file = write_jsonl(tmp_path / "train.jsonl", rows)
+    output = tmp_path / "city"
+    options = {"home": "460100", "init": tiny_encoder, "epochs": 1}
+    train([file], targets={"kind": "kind"}, places={"district": "where"}, output=output, **options)  # type: ignore[arg-type]
+    route = Router.from_pretrained(output).route("翠竹花园停水")
+    assert route.locality is not None
+    assert route.locality.district == "龙华区"
+
+
+def test_a_folder_that_is_no_model_is_not_overwritten(labelled_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(DataError, match="is there already and is not a model folder"):
+        train([labelled_file], targets=COLUMNS, output=tmp_path)
+
+
+def test_one_label_is_not_enough(tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "train.jsonl", [{"text": f"{n}楼停水", "kind": "投诉"} for n in range(20)])
+    with pytest.raises(DataError, match=r"target kind: the rows have 1 label\(s\), and at least 2 are needed"):
+        train([file], targets={"kind": "kind"}, output=tmp_path / "model")
+
+
+def test_what_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch, tiny_model: Path, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="nobody/nothing: is no model folder, no local encoder"):
+        start_from("nobody/nothing", {"kind": ("投诉", "咨询")}, Taxonomy.load())
+    for path in tiny_model.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes() if path.name != FILES.weights else b"broken")
+    with pytest.raises(ModelError, match=r"model\.safetensors: is not the file"):
+        start_from(tmp_path, {}, Taxonomy.load())
+
+
+def test_labels_that_the_model_lacks_are_left_out(tiny_model: Path) -> None:
+    start = start_from(tiny_model, {}, Taxonomy.load())
+    (encoded,) = encode([Example("停水", {"kind": ("闲聊",), "urgency": ("普通",)})], start)
+    assert encoded.right["kind"] == ()
+    assert len(encoded.right["urgency"]) == 1
+
+
+def test_the_best_epoch_is_kept(tiny_encoder: Path) -> None:
+    data = LabelledData([Example(row["text"], {"category": (row["topic"],)}) for row in labelled_rows(80)])
+    start = start_from(tiny_encoder, {"category": data.labels("category")}, Taxonomy.load())
+    examples = encode(data.examples, start)
+    history = fit(start.model, examples, examples[:20], epochs=8, seed=0)
+    assert history[-1].loss < history[0].loss
+    assert max(epoch.accuracy["category"] for epoch in history) == 1.0
+
+
+def test_calibration_finds_the_temperature() -> None:
+    random = np.random.default_rng(0)
+    exact = random.normal(size=(4000, 5)) * 2
+    probabilities = np.exp(exact) / np.exp(exact).sum(1, keepdims=True)
+    right = [(int(random.choice(5, p=row)),) for row in probabilities]
+    calibration = calibrate({"kind": (exact * 3).astype(np.float32)}, {"kind": right})
+    assert calibration.targets["kind"].temperature == pytest.approx(3.0, rel=0.1)
+    found = calibration.probabilities("kind", (exact * 3).astype(np.float32))
+    sure = found.max(1) >= calibration.targets["kind"].threshold
+    hits = [int(row.argmax()) in labels for row, labels in zip(found, right, strict=True)]
+    assert np.mean(np.array(hits)[sure]) >= 0.95

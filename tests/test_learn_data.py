@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import labelled_rows, write_jsonl
+
+from complaint_router import DataError
+from complaint_router.learn import Example, LabelledData, read_labelled
+from complaint_router.learn.places import learn_places
+
+
+def test_rows_without_text_or_label_are_counted(tmp_path: Path) -> None:
+    rows = [
+        {"text": "停水", "department": "water", "unit": ""},
+        {"text": "", "department": "water"},
+        {"text": "english", "department": "water"},
+        {"text": "停水", "department": " "},
+    ]
+    data = read_labelled([write_jsonl(tmp_path / "a.jsonl", rows)], targets={"department": "department"})
+    assert data.examples == [Example("停水", {"department": ("water",)})]
+    assert data.unusable == 3
+
+
+def test_several_files_a_title_and_a_limit(tmp_path: Path) -> None:
+    files = [write_jsonl(tmp_path / f"{name}.jsonl", labelled_rows(4)) for name in "ab"]
+    targets = {"category": "topic", "kind": "kind"}
+    data = read_labelled(files, targets=targets, title_field="id", limit=6)
+    assert len(data.examples) == 6
+    assert data.examples[5].text.startswith("1。")
+    assert data.labels("category") == ("0101", "0502")
+    assert data.counts("category") == {"0101": 3, "0502": 3}
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ({"mood": "kind"}, "target mood: name one or more of category, department, unit, kind, urgency"),
+        ({"kind": "sort"}, r"train\.jsonl: has no column 'sort'; it has 'id', 'text'"),
+    ],
+)
+def test_errors_name_target_and_column(labelled_file: Path, targets: dict[str, str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_labelled([labelled_file], targets=targets)
+
+
+def test_no_usable_row_is_an_error(tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "a.jsonl", [{"text": "停水", "department": ""}])
+    with pytest.raises(DataError, match="none of 1 rows has both a Chinese text and a label"):
+        read_labelled([file], targets={"department": "department"})
+
+
+def test_split_is_by_text_not_by_order() -> None:
+    examples = [Example(f"{number % 50}号楼停水", {"kind": ("投诉",)}) for number in range(100)]
+    train, held = LabelledData(examples).split(0.2, 1000)
+    assert len(train.examples) + len(held.examples) == 100
+    assert not {example.text for example in train.examples} & {example.text for example in held.examples}
+    again = LabelledData(examples[::-1]).split(0.2, 1000)[1]
+    assert {example.text for example in again.examples} == {example.text for example in held.examples}
+
+
+def test_places_are_learned_where_tickets_agree() -> None:
+    def ticket(text: str, **places: str) -> Example:
+        return Example(text, {"kind": ("投诉",)}, places)
+
+    tickets = [ticket("在翠竹花园旁边", district="龙华区", town="金贸街道") for _ in range(4)]
+    tickets += [ticket("人民路堵车", district=name) for name in ("龙华区", "美兰区") * 3]
+    tickets += [ticket("红星市场门口", district="美兰区", town=town) for town in ("白龙街道", "蓝天街道") * 2]
+    lesson = learn_places([*tickets, ticket("某处", district="不存在区")], "460100")
+    assert lesson.places.names["翠竹花园"] == ("460106003", 1.0)
+    assert lesson.places.names["红星市场"] == ("460108", 1.0)
+    assert not any(name.endswith("人民路") for name in lesson.places.names)
+    assert lesson.unknown == 1
+
+
+def test_places_need_a_home() -> None:
+    with pytest.raises(DataError, match="--place needs --home"):
+        learn_places([], None)

@@ -1,0 +1,105 @@
+"""Check the written corpus: columns, codes, near-duplicates, and that nothing in it is copied from real data.
+
+    python training/check_corpus.py [TOPIC ...] [--real DIR]
+
+Prints one line for each fault (file, line, what is wrong) and a closing count; exits 1 where there is a fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from complaint_router import Taxonomy
+
+HERE = Path(__file__).parent
+COLUMNS = ["register", "kind", "urgency", "department", "alt_departments", "alt_topics", "text"]
+REGISTERS = {"note", "letter", "spoken", "angry", "short"}
+KINDS = {"投诉", "咨询", "求助", "建议", "举报", "表扬"}
+URGENCIES = {"普通", "紧急"}
+COPIED_RUN = 14
+"""So many Chinese characters in a row that also stand in the real data count as copied."""
+NEAR = 0.6
+"""Jaccard similarity of character 3-grams from which two texts count as nearly alike."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("topics", nargs="*", help="topic codes (all when none is given)")
+    parser.add_argument("--real", type=Path, help="folder of real data (*.jsonl, field text) that must not be copied")
+    args = parser.parse_args()
+    taxonomy = Taxonomy.load()
+    files = sorted(HERE.glob("corpus/*.tsv"))
+    if args.topics:
+        files = [file for file in files if file.stem in args.topics]
+    copied = _runs_of(args.real) if args.real else set()
+    faults = 0
+    seen: list[tuple[str, set[str]]] = []
+    texts = 0
+    for file in files:
+        for where, fault in _check(file, taxonomy, copied, seen):
+            print(f"{where}: {fault}")
+            faults += 1
+        texts = len(seen)
+    print(f"{len(files)} files, {texts} texts, {faults} faults")
+    return 1 if faults else 0
+
+
+def _check(
+    file: Path, taxonomy: Taxonomy, copied: set[str], seen: list[tuple[str, set[str]]]
+) -> Iterator[tuple[str, str]]:
+    topics, departments = taxonomy.topics, taxonomy.departments
+    if file.stem not in topics:
+        yield file.name, "is not a topic of the taxonomy"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    if not lines or lines[0].split("\t") != COLUMNS:
+        yield f"{file.name}:1", f"header is not {COLUMNS}"
+        return
+    for number, line in enumerate(lines[1:], 2):
+        where = f"{file.name}:{number}"
+        fields = line.split("\t")
+        if len(fields) != len(COLUMNS):
+            yield where, f"{len(fields)} columns instead of {len(COLUMNS)}"
+            continue
+        row = dict(zip(COLUMNS, fields, strict=True))
+        for column, allowed in (("register", REGISTERS), ("kind", KINDS), ("urgency", URGENCIES)):
+            if row[column] not in allowed:
+                yield where, f"{column} {row[column]!r} is not one of {sorted(allowed)}"
+        for column, codes in (("department", departments), ("alt_departments", departments), ("alt_topics", topics)):
+            for code in filter(None, row[column].split(",")):
+                if code not in codes:
+                    yield where, f"{column} {code!r} is not in the taxonomy"
+        if file.stem in row["alt_topics"].split(","):
+            yield where, "alt_topics repeats the topic"
+        if row["department"] in row["alt_departments"].split(","):
+            yield where, "alt_departments repeats the department"
+        if row["department"] == "":
+            yield where, "department is empty"
+        chinese = "".join(re.findall(r"[\u4e00-\u9fff]", row["text"]))
+        if len(chinese) < 4:
+            yield where, "text has fewer than 4 Chinese characters"
+        if any(chinese[i : i + COPIED_RUN] in copied for i in range(len(chinese) - COPIED_RUN + 1)):
+            yield where, f"shares {COPIED_RUN} characters in a row with the real data"
+        grams = {chinese[i : i + 3] for i in range(len(chinese) - 2)}
+        for other, other_grams in seen:
+            if len(grams & other_grams) >= NEAR * len(grams | other_grams) > 0:
+                yield where, f"nearly the same as {other}"
+        seen.append((where, grams))
+
+
+def _runs_of(folder: Path) -> set[str]:
+    runs: set[str] = set()
+    for file in sorted(folder.rglob("*.jsonl")):
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                text = re.sub(r"[^\u4e00-\u9fff]", "", str(json.loads(line).get("text", "")))
+                runs.update(text[i : i + COPIED_RUN] for i in range(len(text) - COPIED_RUN + 1))
+    return runs
+
+
+if __name__ == "__main__":
+    sys.exit(main())

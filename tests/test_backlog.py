@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from complaint_router import DataError, Router
@@ -80,6 +84,44 @@ def test_parquet_and_xlsx(tiny_router: Router, tmp_path: Path, ending: str) -> N
         assert rows[0]["route.locality.district"] == "龙华区"
 
 
+def test_columns_of_later_rows_dates_and_formulas_survive(tiny_router: Router, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["text", "受理时间", "备注", "备注"])
+    book.active.append(["停水", datetime(2026, 1, 2, 3, 4), "甲", "乙"])
+    book.save(tmp_path / "in.xlsx")
+    route_file(tiny_router, tmp_path / "in.xlsx", tmp_path / "out.jsonl")
+    (row,) = read_jsonl(tmp_path / "out.jsonl")
+    assert (row["受理时间"], row["备注"], row["备注.2"]) == ("2026-01-02T03:04:00", "甲", "乙")
+
+    rows = [{"text": "停水"}, {"text": '=HYPERLINK("x")停水\ud83d', "extra": "有"}]
+    source = write_jsonl(tmp_path / "late.jsonl", rows)
+    for ending in ("csv", "xlsx", "parquet"):
+        route_file(tiny_router, source, tmp_path / f"late.{ending}")
+        first, second = open_source(tmp_path / f"late.{ending}").rows()
+        assert first["extra"] in ("", None)
+        assert second["extra"] == "有"
+        assert second["text"] == '=HYPERLINK("x")停水?'
+
+
+def test_parquet_keeps_its_types(tiny_router: Router, tmp_path: Path) -> None:
+    columns = {"text": pa.array(["停水", None]), "age": pa.array([None, None], pa.int32())}
+    pq.write_table(pa.table(columns), tmp_path / "in.parquet")
+    route_file(tiny_router, tmp_path / "in.parquet", tmp_path / "out.parquet")
+    schema = pq.read_schema(tmp_path / "out.parquet")
+    assert (schema.field("text").type, schema.field("age").type) == (pa.string(), pa.int32())
+
+
+def test_an_empty_cell_under_a_single_column_is_a_row(tiny_router: Router, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\n停水\n\n停电\n", encoding="utf-8")
+    assert route_file(tiny_router, tmp_path / "in.csv", tmp_path / "out.csv").rows == 3
+
+
+def test_a_text_too_long_for_a_cell_is_an_error_not_a_cut(tiny_router: Router, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": "水" * 40_000}])
+    with pytest.raises(DataError, match="the text of row 2 has 40,000 characters"):
+        route_file(tiny_router, source, tmp_path / "out.xlsx")
+
+
 def test_workers_do_not_change_the_file(tiny_router: Router, tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{number}号楼停水"} for number in range(500)])
     for workers in (1, 3):
@@ -95,6 +137,16 @@ def test_the_title_stands_in_front(tiny_router: Router, tmp_path: Path) -> None:
     assert second["route"] == tiny_router.route("停水").to_dict()
 
 
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "xlsx", "parquet"])
+def test_where_nothing_can_be_written_is_told_at_once(tiny_router: Router, tmp_path: Path, ending: str) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": "停水"}])
+    with pytest.raises(DataError, match="cannot be written"):
+        route_file(tiny_router, source, tmp_path / "nowhere" / f"out.{ending}")
+    (tmp_path / f"folder.{ending}").mkdir()
+    with pytest.raises(DataError, match="is a folder"):
+        route_file(tiny_router, source, tmp_path / f"folder.{ending}")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -102,10 +154,11 @@ def test_the_title_stands_in_front(tiny_router: Router, tmp_path: Path) -> None:
         ("in.jsonl", b'{"text": "x"}\n[1]', r"in\.jsonl:2: is not a JSON object"),
         ("in.jsonl", b'{"body": "x"}', r"in\.jsonl: has no column 'text'; it has 'body'"),
         ("in.csv", b"id,text\n1,a,b\n", r"in\.csv:2: has 3 cells under a header of 2"),
+        ("in.csv", "张三,13800001111,油烟".encode(), r"its first line looks like data; put a header above it"),
         ("in.csv", b"text\n\xff\xff\xff", r"in\.csv: is neither UTF-8 nor GB18030"),
         ("in.txt", b"text", r"in\.txt: ending '\.txt' is not one of \.jsonl, \.csv, \.parquet, \.xlsx"),
         ("in.xlsx", b"text", r"in\.xlsx: is not an XLSX workbook"),
-        ("in.parquet", b"text", r"in\.parquet: is not Parquet"),
+        ("in.parquet", b"text", r"in\.parquet: is not a Parquet file"),
     ],
 )
 def test_errors_name_file_and_line(
@@ -121,16 +174,17 @@ def test_missing_files_and_folders_are_named(tiny_router: Router, tmp_path: Path
     with pytest.raises(DataError, match="there is no such file"):
         route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     source = write_jsonl(tmp_path / "in.jsonl", [{"text": "停水"}])
-    with pytest.raises(DataError, match="cannot be written"):
-        route_file(tiny_router, source, tmp_path / "nowhere" / "out.jsonl")
     with pytest.raises(DataError, match=r"ending '\.txt'"):
         route_file(tiny_router, source, tmp_path / "out.txt")
 
 
-def test_an_empty_file_gives_an_empty_file(tiny_router: Router, tmp_path: Path) -> None:
-    (tmp_path / "in.jsonl").touch()
-    assert route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.jsonl").rows == 0
-    assert (tmp_path / "out.jsonl").read_bytes() == b""
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "xlsx", "parquet"])
+def test_an_empty_file_gives_an_empty_file(tiny_router: Router, tmp_path: Path, ending: str) -> None:
+    (tmp_path / "in.csv").write_text("id,text\n", encoding="utf-8")
+    out = tmp_path / f"out.{ending}"
+    assert route_file(tiny_router, tmp_path / "in.csv", out).rows == 0
+    assert list(open_source(out).rows()) == []
+    assert ending == "jsonl" or open_source(out).columns[:2] == ["id", "text"]
 
 
 def test_ctrl_c_keeps_what_is_done(tiny_router: Router, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,12 @@ def test_mistakes_are_one_line(arguments: list[str], message: str, capsys: pytes
     assert error.count("\n") == 1
 
 
+def test_a_complaint_typed_without_quotes_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["route", "张三家停水", "电话13800001111\n第二行"])
+    assert capsys.readouterr().err == "complaint-router: unrecognized arguments; see complaint-router --help\n"
+
+
 @pytest.mark.parametrize("arguments", [[], ["sing"], ["route", "--workers", "0"], ["train"], ["route", "--colour"]])
 def test_usage_mistakes_are_one_line_too(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -63,6 +63,8 @@ def test_decision_holds_the_addressee_to_its_threshold() -> None:
 
 def test_an_open_place_goes_to_a_person() -> None:
     sure = LABELS.department(np.array([0.95, 0.05]), None)
-    place = Resolver(Gazetteer.load()).resolve("朝阳区停水")
-    decision = decide(None, sure, None, place, CALIBRATION)
-    assert (decision.action, decision.reasons) == ("review", ("ambiguous_place",))
+    for text in ("朝阳区停水", "八里庄街道停水"):
+        decision = decide(None, sure, None, Resolver(Gazetteer.load()).resolve(text), CALIBRATION)
+        assert (decision.action, decision.reasons) == ("review", ("ambiguous_place",))
+    settled = Resolver(Gazetteer.load()).resolve("海口市龙华区停水")
+    assert decide(None, sure, None, settled, CALIBRATION).action == "auto"

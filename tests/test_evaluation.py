@@ -6,6 +6,7 @@ import pytest
 from conftest import COLUMNS
 
 from complaint_router import Router
+from complaint_router.errors import ArgumentError
 from complaint_router.evaluation import evaluate
 from complaint_router.learn import Example, LabelledData, read_labelled
 
@@ -29,9 +30,16 @@ def test_unknown_labels_count_as_wrong_and_are_told(tiny_router: Router) -> None
     assert (scores.accuracy, scores.top3, scores.unknown) == (0.0, 0.0, 1)
 
 
+def test_a_text_that_cannot_be_used_counts_as_wrong(tiny_router: Router) -> None:
+    label = {"department": ("water_supply",)}
+    data = LabelledData([Example("家里停水两天了，第2次来电", label), Example("", label)])
+    scores = evaluate(tiny_router, data, ("department",))["department"]
+    assert (scores.n, scores.accuracy) == (2, 0.5)
+
+
 def test_a_target_without_labels_or_answers_is_an_error(tiny_router: Router, router: Router) -> None:
     data = LabelledData([Example("家里停水两天了", {"unit": ("水厂",)})])
-    with pytest.raises(ValueError, match="no row has a label for kind"):
+    with pytest.raises(ArgumentError, match="no row has a label for kind"):
         evaluate(tiny_router, data, ("kind",))
-    with pytest.raises(ValueError, match="the model gives no unit; it gives category, department, kind, urgency"):
+    with pytest.raises(ArgumentError, match="the model gives no unit; it gives category, department, kind, urgency"):
         evaluate(router, data, ("unit",))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from complaint_router import ModelError, Router
+from complaint_router import DataError, ModelError, Router
 from complaint_router.folder import FILES, SERVING_FILES, seal
 
 
@@ -64,3 +64,17 @@ def test_save_pretrained_round_trip(tiny_router: Router, tmp_path: Path) -> None
     tiny_router.save_pretrained(tmp_path / "saved")
     again = Router.from_pretrained(tmp_path / "saved")
     assert again.route("家里停水两天了") == tiny_router.route("家里停水两天了")
+
+
+def test_save_pretrained_keeps_the_home_and_may_go_over_a_model(copy: Path) -> None:
+    Router.from_pretrained(copy, home="110000").save_pretrained(copy)
+    route = Router.from_pretrained(copy).route("家里停水两天了")
+    assert route.locality is not None
+    assert route.locality.city == "北京市"
+    assert not copy.with_name("copy.partial").exists()
+
+
+def test_save_pretrained_touches_nothing_but_models(tiny_router: Router, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(DataError, match="is there already and is not a model folder"):
+        tiny_router.save_pretrained(tmp_path)

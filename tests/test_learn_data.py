@@ -6,20 +6,26 @@ import pytest
 from conftest import labelled_rows, write_jsonl
 
 from complaint_router import DataError
+from complaint_router.errors import ArgumentError
 from complaint_router.learn import Example, LabelledData, read_labelled
 from complaint_router.learn.places import learn_places
 
 
-def test_rows_without_text_or_label_are_counted(tmp_path: Path) -> None:
+def test_rows_without_label_or_text_are_counted(tmp_path: Path) -> None:
     rows = [
         {"text": "停水", "department": "water", "unit": ""},
         {"text": "", "department": "water"},
+        {"text": None, "title": "停水", "department": "water"},
         {"text": "english", "department": "water"},
         {"text": "停水", "department": " "},
     ]
-    data = read_labelled([write_jsonl(tmp_path / "a.jsonl", rows)], targets={"department": "department"})
-    assert data.examples == [Example("停水", {"department": ("water",)})]
-    assert data.unusable == 3
+    file = write_jsonl(tmp_path / "a.jsonl", rows)  # type: ignore[arg-type]
+    data = read_labelled([file], targets={"department": "department"}, title_field="title")
+    assert (len(data.examples), data.left_out) == (4, 1)
+    usable = data.usable()
+    assert [example.text for example in usable.examples] == ["停水", "停水。"]
+    assert usable.left_out == 3
+    assert usable.split(0.5, 10)[0].left_out == 3
 
 
 def test_several_files_a_title_and_a_limit(tmp_path: Path) -> None:
@@ -44,9 +50,9 @@ def test_errors_name_target_and_column(labelled_file: Path, targets: dict[str, s
         read_labelled([labelled_file], targets=targets)
 
 
-def test_no_usable_row_is_an_error(tmp_path: Path) -> None:
+def test_no_labelled_row_is_an_error(tmp_path: Path) -> None:
     file = write_jsonl(tmp_path / "a.jsonl", [{"text": "停水", "department": ""}])
-    with pytest.raises(DataError, match="none of 1 rows has both a Chinese text and a label"):
+    with pytest.raises(DataError, match="none of 1 rows has a label"):
         read_labelled([file], targets={"department": "department"})
 
 
@@ -66,13 +72,15 @@ def test_places_are_learned_where_tickets_agree() -> None:
     tickets = [ticket("在翠竹花园旁边", district="龙华区", town="金贸街道") for _ in range(4)]
     tickets += [ticket("人民路堵车", district=name) for name in ("龙华区", "美兰区") * 3]
     tickets += [ticket("红星市场门口", district="美兰区", town=town) for town in ("白龙街道", "蓝天街道") * 2]
+    tickets += [ticket("王某某住翠竹花园三楼", district="龙华", town="金贸街道") for _ in range(3)]
     lesson = learn_places([*tickets, ticket("某处", district="不存在区")], "460100")
     assert lesson.places.names["翠竹花园"] == ("460106003", 1.0)
     assert lesson.places.names["红星市场"] == ("460108", 1.0)
+    assert not any("王" in name for name in lesson.places.names)
     assert not any(name.endswith("人民路") for name in lesson.places.names)
     assert lesson.unknown == 1
 
 
 def test_places_need_a_home() -> None:
-    with pytest.raises(DataError, match="--place needs --home"):
+    with pytest.raises(ArgumentError, match="--place needs --home"):
         learn_places([], None)

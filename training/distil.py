@@ -15,13 +15,14 @@ import argparse
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
 from complaint_router.engine import Tokens
-from complaint_router.learn.fit import BATCH, Encoded, autocast, batches, padded, warm_up_and_down
+from complaint_router.learn.fit import BATCH, Encoded, autocast, batches, best_device, padded, warm_up_and_down
 from complaint_router.learn.model import MAX_TOKENS
 from complaint_router.progress import progress_bar
 from complaint_router.text import prepare
@@ -42,7 +43,7 @@ def main() -> None:
     order = random.Random(args.seed)
     tokens = Tokens.load(args.student / "tokenizer.json", MAX_TOKENS)
     examples = [Encoded(tokens(prepare(example.text)), {}) for example in read_corpus().examples]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     teacher, student = (_load(folder).to(device) for folder in (args.teacher, args.student))
     steps = args.epochs * -(-len(examples) // BATCH)
     optimizer = torch.optim.AdamW(student.parameters(), lr=LEARNING_RATE, fused=True)
@@ -69,13 +70,12 @@ def main() -> None:
     shutil.copyfile(args.student / "tokenizer.json", args.output / "tokenizer.json")
 
 
-def _load(folder: Path) -> nn.Module:
+def _load(folder: Path) -> Any:
     options = {"attn_implementation": "eager", "add_pooling_layer": False}
-    model: nn.Module = AutoModel.from_pretrained(folder, dtype=torch.float32, **options).eval()
-    return model
+    return AutoModel.from_pretrained(folder, dtype=torch.float32, **options).eval()
 
 
-def _hidden(model: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+def _hidden(model: Any, ids: Tensor, mask: Tensor) -> Tensor:
     """Last hidden states of the real tokens, in float32: shape (tokens of the batch, width)."""
     hidden: Tensor = model(input_ids=ids, attention_mask=mask).last_hidden_state
     return hidden[mask.bool()].float()

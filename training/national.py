@@ -19,8 +19,9 @@ TARGETS = ("category", "department", "kind", "urgency")
 NOTES = """
 The national model: it knows the 146 topics and 50 functions of the national taxonomy, the kind of a complaint and
 its urgency, before any city has trained it. Its encoder began as multilingual-e5-small (MIT), cut to 6 of 12 layers
-and to the word pieces that Chinese needs; everything else it learned from the written corpus in `training/corpus`,
-whose every text was written for this project. No real complaint was used.
+and to the word pieces that Chinese needs, and mended by distilling the whole encoder's hidden states; everything else
+it learned from the written corpus in `training/corpus`, whose every text was written for this project. No real
+complaint was used.
 
 What it does not know: the habits of a city (which function truly takes a matter there), its units, its local names;
 topics beyond the 146; texts in other languages or in dialect writing. Urgent cases are rare in the corpus, so
@@ -32,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backbone", type=Path, required=True, help="folder that training/backbone.py wrote")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     taxonomy = Taxonomy.load()

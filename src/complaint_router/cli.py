@@ -6,8 +6,10 @@ Exit status: 0 done; 2 the user's mistake, told in one line on standard error; 1
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from complaint_router import __version__
-from complaint_router.errors import ComplaintRouterError
+from complaint_router.errors import ArgumentError, ComplaintRouterError
 from complaint_router.optional import require
 from complaint_router.schema import Route
 from complaint_router.taxonomy import Taxonomy
@@ -29,15 +31,21 @@ _WIDE = 200
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        # What was typed may be a complaint: it is not repeated.
+        message = re.sub(r"(unrecognized arguments):.*", r"\1", message, flags=re.DOTALL)
         self.exit(MISTAKE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; `arguments` defaults to those of the process. Returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console in GBK or ASCII shows what it can
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ComplaintRouterError, ValueError) as error:
+        sys.stdout.flush()
+    except ComplaintRouterError as error:
         print(f"complaint-router: {error}", file=sys.stderr)
         return MISTAKE
     except KeyboardInterrupt as stop:
@@ -46,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does; what Python flushes at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        print(f"complaint-router: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return FAILED
     return DONE
 
@@ -109,9 +120,9 @@ def _route(options: argparse.Namespace) -> None:
     from complaint_router.router import Router
 
     if (options.text is None) == (options.input is None):
-        raise ValueError('give either a "TEXT" or --input IN --output OUT')
+        raise ArgumentError('give either a "TEXT" or --input IN --output OUT')
     if (options.input is None) != (options.output is None):
-        raise ValueError("--input and --output go together")
+        raise ArgumentError("--input and --output go together")
     router = Router.from_pretrained(options.model, home=options.home)
     if options.text is not None:
         route = router.route(options.text)
@@ -139,7 +150,8 @@ def _route(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     targets = _pairs(options.target, "--target")
     places = _pairs(options.place, "--place")
-    require("torch", "train")
+    for module in ("torch", "transformers", "safetensors", "onnx", "onnxscript"):
+        require(module, "train")
     from complaint_router.learn.train import train
 
     trained = train(
@@ -158,6 +170,8 @@ def _train(options: argparse.Namespace) -> None:
         taxonomy=options.taxonomy,
     )
     print(f"{trained.folder}: trained on {trained.rows:,} rows in {trained.seconds / 60:.1f} minutes")
+    if trained.unplaced:
+        print(f"complaint-router: {trained.unplaced:,} rows name places that home does not have", file=sys.stderr)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -206,14 +220,14 @@ def _print_route(route: Route, taxonomy: Taxonomy) -> None:
 
 def _console() -> Console:
     """Where no terminal sets a width, nothing is cut off."""
-    return Console(width=None if sys.stdout.isatty() else _WIDE)
+    return Console(width=None if sys.stdout.isatty() else _WIDE, markup=False, highlight=False)
 
 
 def _pairs(values: Sequence[str], option: str) -> dict[str, str]:
     pairs = dict(value.partition("=")[::2] for value in values)
     for name, field in pairs.items():
         if not name or not field:
-            raise ValueError(f"{option} {name}: write it as NAME=FIELD, such as department=department")
+            raise ArgumentError(f"{option} {name}: write it as NAME=FIELD, such as department=department")
     return pairs
 
 

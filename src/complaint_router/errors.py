@@ -1,6 +1,7 @@
 """The exceptions of complaint-router.
 
     ComplaintRouterError
+    ├── ArgumentError        an argument or option cannot be used (also a ValueError)
     ├── DataError            an input file or a row of it cannot be used
     ├── TaxonomyError        a taxonomy file is wrong
     ├── ModelError           a model folder is missing, broken or tampered with
@@ -12,6 +13,10 @@ Every message says what was wrong, where, and how to mend it, in one line, and n
 
 class ComplaintRouterError(Exception):
     """Base of all errors that the library raises on purpose."""
+
+
+class ArgumentError(ComplaintRouterError, ValueError):
+    """An argument of a call, or an option of the command line, cannot be used."""
 
 
 class DataError(ComplaintRouterError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from complaint_router.errors import ArgumentError
 from complaint_router.learn.data import LabelledData
 from complaint_router.metrics import accuracy, expected_calibration_error, macro_f1, top_k
 from complaint_router.progress import progress_bar
@@ -12,6 +13,9 @@ from complaint_router.router import Router
 from complaint_router.schema import Route
 
 Ranked = list[tuple[str, float | None]]
+
+NO_ANSWER = ""
+"""Stands for the answer to a text that cannot be used; it is always wrong."""
 
 _CHUNK = 64
 
@@ -39,7 +43,7 @@ def evaluate(router: Router, data: LabelledData, targets: Sequence[str]) -> dict
     """Route all examples and compare with their labels, target by target.
 
     Raises:
-        ValueError: the model gives no answer for a target.
+        ArgumentError: the model gives no answer for a target, or no example has a label for it.
     """
     routes: list[Route] = []
     with progress_bar() as progress:
@@ -58,12 +62,12 @@ def _score(router: Router, target: str, data: LabelledData, routes: Sequence[Rou
         if target in example.labels
     ]
     if not pairs:
-        raise ValueError(f"no row has a label for {target}")
+        raise ArgumentError(f"no row has a label for {target}")
     right = [labels for labels, _ in pairs]
     answers = [ranked(route, target) for _, route in pairs]
-    if not all(answers):
-        raise ValueError(f"the model gives no {target}; it gives {', '.join(router.targets)}")
-    given = [candidates[0][0] for candidates in answers]
+    if not any(answers):
+        raise ArgumentError(f"the model gives no {target}; it gives {', '.join(router.targets)}")
+    given = [candidates[0][0] if candidates else NO_ANSWER for candidates in answers]
     hits = [answer in labels for labels, answer in zip(right, given, strict=True)]
     auto = [hit for hit, (_, route) in zip(hits, pairs, strict=True) if route.decision.action == "auto"]
     known = set(router.targets.get(target, ()))
@@ -80,7 +84,7 @@ def _score(router: Router, target: str, data: LabelledData, routes: Sequence[Rou
 
 
 def _calibration_error(answers: Sequence[Ranked], hits: Sequence[bool]) -> float | None:
-    scores = [candidates[0][1] for candidates in answers]
+    scores = [candidates[0][1] if candidates else 0.0 for candidates in answers]
     known = [score for score in scores if score is not None]
     return expected_calibration_error(known, hits) if len(known) == len(scores) else None
 

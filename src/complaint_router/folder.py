@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from complaint_router.errors import ModelError
+from complaint_router.errors import DataError, ModelError
 
 FORMAT = 1
 """Version of the folder's layout; a folder of another version is refused."""
@@ -56,7 +57,6 @@ class Config:
     encoder: Mapping[str, Any]
     home: str | None = None
     format: int = FORMAT
-    measures: Mapping[str, Any] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write `config.json`."""
@@ -143,6 +143,32 @@ def verify(folder: Path, names: Iterable[str]) -> None:
             raise ModelError(f"{path}: is missing; train or copy the model anew")
         if _sha256(path) != hashes.get(name):
             raise ModelError(f"{path}: is not the file that the manifest vouches for; train or copy the model anew")
+
+
+def put_in_place(partial: Path, folder: Path) -> None:
+    """Seal a model folder written as `partial` and put it where `folder` is, replacing an older model there."""
+    seal(partial)
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)
+
+
+def partial_of(folder: Path) -> Path:
+    """Make an empty folder beside `folder` in which its new content is written.
+
+    Raises:
+        DataError: `folder` holds something else than a model, or nothing can be written there.
+    """
+    folder = folder.absolute()
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / FILES.manifest).is_file()):
+        raise DataError(f"{folder}: is there already and is not a model folder; name another")
+    partial = folder.with_name(folder.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
+    return partial
 
 
 def _sha256(path: Path) -> str:

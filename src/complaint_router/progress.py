@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,7 +26,6 @@ class _Rate(ProgressColumn):
 
 def progress_bar() -> Progress:
     """A bar to be used as a context manager, one task for each piece of long work."""
-    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -32,6 +33,6 @@ def progress_bar() -> Progress:
         _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from complaint_router import folder as model_folder
@@ -55,7 +56,7 @@ class Router:
 
         Raises:
             ModelError: the folder or a file of it is missing, broken or not what its manifest vouches for.
-            ValueError: `home` is not the code of a division.
+            ArgumentError: `home` is not the code of a division.
         """
         folder = model_folder.locate(model)
         learned = [FILES.places] if (folder / FILES.places).is_file() else []
@@ -80,12 +81,18 @@ class Router:
         return self._taxonomy
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Copy the model folder, whole, so that `from_pretrained` loads it from there."""
+        """Write the whole model folder, with the home that this router has, for `from_pretrained` to load.
+
+        Raises:
+            DataError: `folder` holds something else than a model, or nothing can be written there.
+        """
         destination = Path(folder)
-        destination.mkdir(parents=True, exist_ok=True)
+        partial = model_folder.partial_of(destination)
         for path in self._folder.iterdir():
             if path.is_file():
-                shutil.copyfile(path, destination / path.name)
+                shutil.copyfile(path, partial / path.name)
+        replace(self._config, home=self._resolver.home).save(partial)
+        model_folder.put_in_place(partial, destination)
 
     def route(self, text: str) -> Route:
         """Route one complaint.

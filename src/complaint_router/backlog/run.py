@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -48,7 +49,7 @@ def route_file(
         source: a .jsonl, .csv, .parquet or .xlsx file; text files in UTF-8 or GB18030.
         destination: where the rows go, in the format of its ending; it appears only when it is complete.
         text_field: column of the complaint's text. A row in which it is missing or no text is flagged, not lost.
-        title_field: column of a title that stands in front of the text.
+        title_field: column of a title that stands in front of the text; offsets of places then count from its start.
         workers: threads that route side by side; the output is the same for any number.
 
     Raises:
@@ -57,7 +58,7 @@ def route_file(
     """
     table = open_source(source)
     table.require_columns(*filter(None, (text_field, title_field)))
-    writer = open_writer(destination, table.columns(), table.encoding)
+    writer = open_writer(destination, table)
     actions: Counter[str] = Counter()
     flags: Counter[str] = Counter()
     begin = time.perf_counter()
@@ -77,7 +78,8 @@ def route_file(
         writer.close()
         raise KeyboardInterrupt(f"stopped after {rows:,} rows; they stand in {writer.partial}") from None
     except BaseException:
-        writer.close()
+        with suppress(Exception):  # the first error is the one to tell
+            writer.close()
         raise
     return Summary(rows, time.perf_counter() - begin, dict(actions), dict(flags))
 

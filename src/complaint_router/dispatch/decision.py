@@ -18,14 +18,15 @@ def decide(
 ) -> Decision:
     """Decide by the most concrete addressee that the model knows: unit, else department, else category.
 
-    Its score is the confidence, to be held against its threshold; a place that the text leaves open sends the
-    complaint to a person too, since the block decides who acts as much as the line.
+    Its score is the confidence, to be held against its threshold. A place that the text leaves open, so that only what
+    the candidates have in common is settled, sends the complaint to a person too: the block decides who acts as much
+    as the line.
     """
     reasons = []
     confidence, threshold = _addressee(category, department, unit, calibration)
     if confidence < threshold:
         reasons.append(LOW_CONFIDENCE)
-    if locality is not None and locality.code is None:
+    if locality is not None and locality.candidates[0].code != locality.code:
         reasons.append(AMBIGUOUS_PLACE)
     return Decision("review" if reasons else "auto", confidence, tuple(reasons))
 

@@ -11,6 +11,7 @@ from complaint_router import __version__
 from complaint_router.dispatch import Calibration
 from complaint_router.folder import FILES, Config
 from complaint_router.learn.data import LabelledData
+from complaint_router.learn.fit import best_epoch
 
 if TYPE_CHECKING:
     from complaint_router.learn.train import Trained
@@ -29,7 +30,7 @@ def write_card(
     notes: str,
 ) -> None:
     """Write `README.md` into the model folder. It holds counts and measures, never a text."""
-    best = max(trained.history, key=lambda epoch: epoch.merit)
+    best = best_epoch(trained.history)
     day = datetime.now(timezone.utc).date().isoformat()
     lines = [
         f"# {config.name}",
@@ -41,7 +42,7 @@ def write_card(
         "## Data",
         "",
         f"{trained.rows:,} texts to train on, {trained.held:,} held out for choosing the epoch and for calibration"
-        + (f"; {data.unusable:,} rows were left out, having no Chinese text or no label." if data.unusable else "."),
+        + (f"; {data.left_out:,} rows were left out, having no Chinese text or no label." if data.left_out else "."),
         "",
         "| target | labels | texts of the rarest | of the commonest | labels with fewer than 10 texts |",
         "|---|---|---|---|---|",
@@ -60,7 +61,7 @@ def write_card(
         "On the held-out texts, which also chose the epoch and the calibration: texts that the model has never met"
         " will do somewhat worse.",
         "",
-        "| target | accuracy | macro-F1 | temperature | dispatched from score | int8 = float32 |",
+        f"| target | accuracy | macro-F1 | temperature | dispatched from | same label in {trained.parity.precision} |",
         "|---|---|---|---|---|---|",
     ]
     for target, accuracy in best.accuracy.items():

@@ -35,8 +35,13 @@ class LabelledData:
     """Examples with what was left out of them."""
 
     examples: Sequence[Example]
-    unusable: int = 0
-    """Rows without Chinese text or without any label."""
+    left_out: int = 0
+    """Rows that were left out: without any label or, after `usable`, without Chinese text."""
+
+    def usable(self) -> LabelledData:
+        """The examples from which something can be learned: those with Chinese text."""
+        examples = [example for example in self.examples if has_chinese(prepare(example.text))]
+        return LabelledData(examples, self.left_out + len(self.examples) - len(examples))
 
     def labels(self, target: str) -> tuple[str, ...]:
         """The target's labels, sorted."""
@@ -55,7 +60,8 @@ class LabelledData:
         count = min(most, int(len(ranked) * share))
         last = _hash(ranked[count - 1]) if count else ""
         held = [example for example in self.examples if _hash(example) <= last]
-        return LabelledData([example for example in self.examples if _hash(example) > last]), LabelledData(held)
+        rest = [example for example in self.examples if _hash(example) > last]
+        return LabelledData(rest, self.left_out), LabelledData(held)
 
 
 def read_labelled(
@@ -79,7 +85,7 @@ def read_labelled(
         limit: take the first so many rows of all files together.
 
     Raises:
-        DataError: a file cannot be read, a column is missing, a target or level is unknown, or no usable row is left.
+        DataError: a file cannot be read, a column is missing, a target or level is unknown, or no row has a label.
     """
     places = places or {}
     if odd := [level for level in places if level not in PLACE_LEVELS]:
@@ -91,29 +97,27 @@ def read_labelled(
     for source in sources:
         source.require_columns(text_field, *targets.values(), *places.values(), *filter(None, (title_field,)))
     rows = islice(chain.from_iterable(source.rows() for source in sources), limit)
-    examples, unusable = [], 0
+    examples, left_out = [], 0
     for row in rows:
         example = _example(row, targets, places, text_field, title_field)
         if example is None:
-            unusable += 1
+            left_out += 1
         else:
             examples.append(example)
     if not examples:
         names = ", ".join(str(source.path) for source in sources)
-        raise DataError(f"{names}: none of {unusable} rows has both a Chinese text and a label")
-    return LabelledData(examples, unusable)
+        raise DataError(f"{names}: none of {left_out} rows has a label")
+    return LabelledData(examples, left_out)
 
 
 def _example(
     row: Row, targets: Mapping[str, str], places: Mapping[str, str], text_field: str, title_field: str | None
 ) -> Example | None:
-    text = row.get(text_field)
-    if not isinstance(text, str) or not has_chinese(prepare(text)):
-        return None
     labels = {target: (label,) for target, label in _filled(row, targets).items()}
     if not labels:
         return None
-    title = row.get(title_field) if title_field else None
+    text, title = row.get(text_field), row.get(title_field) if title_field else None
+    text = text if isinstance(text, str) else ""
     return Example(with_title(title, text) if isinstance(title, str) else text, labels, _filled(row, places))
 
 

@@ -60,6 +60,11 @@ class Epoch:
         return sum(values) / len(values) if values else -self.loss
 
 
+def best_epoch(history: Sequence[Epoch]) -> Epoch:
+    """The first of the epochs with the highest merit."""
+    return max(history, key=lambda epoch: epoch.merit)
+
+
 def encode(examples: Sequence[Example], start: Start) -> list[Encoded]:
     """Encode examples; labels that the model does not have are dropped."""
     index = {target: {label: at for at, label in enumerate(labels)} for target, labels in start.model.targets.items()}
@@ -83,7 +88,7 @@ def with_kept(examples: Sequence[Encoded], model: MultiTargetModel, kept: Sequen
     """
     if not kept:
         return list(examples)
-    logits = predict(model, examples, "remembering what the model knows")
+    logits = predict(model.to(best_device()), examples, "remembering what the model knows")
     return [
         Encoded(example.ids, example.right, {target: logits[target][row] for target in kept})
         for row, example in enumerate(examples)
@@ -110,7 +115,7 @@ def fit(
     """
     torch.manual_seed(seed)
     order = random.Random(seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     model.to(device)
     steps = -(-len(train) // BATCH)
     epochs = epochs or min(max(EPOCHS[0], -(-LEAST_STEPS // steps)), EPOCHS[1])
@@ -137,9 +142,10 @@ def fit(
                         task, advance=len(batch), description=f"epoch {number}/{epochs}, loss {losses[-1]:.3f}"
                     )
                 history.append(_examine(model, held, sum(losses) / len(losses)))
-                if history[-1].merit >= max(epoch.merit for epoch in history):
+                best_number = history.index(best_epoch(history)) + 1
+                if best_number == number:
                     best = copy.deepcopy(model.state_dict())
-                elif number - 1 - max(range(number), key=lambda at: history[at].merit) >= PATIENCE:
+                elif number - best_number >= PATIENCE:
                     break
     except KeyboardInterrupt:
         if not history:
@@ -199,6 +205,7 @@ def _loss(model: MultiTargetModel, batch: Sequence[Encoded], device: torch.devic
 
 
 def padded(batch: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Token ids and attention mask of a batch, both of shape (batch, longest)."""
     ids = nn.utils.rnn.pad_sequence([torch.tensor(example.ids) for example in batch], batch_first=True)
     lengths = torch.tensor([len(example.ids) for example in batch])
     mask = (torch.arange(ids.shape[1]) < lengths.unsqueeze(1)).long()
@@ -231,5 +238,15 @@ def warm_up_and_down(steps: int) -> Callable[[int], float]:
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    fast = device.type == "cuda" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast)
+    """bfloat16 where it is fast: on a GPU, and on a CPU that has instructions for it."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda" or _has_bfloat16())
+
+
+def best_device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _has_bfloat16() -> bool:
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import logging
 
 from complaint_router import folder as model_folder
 from complaint_router.engine import Tokens
@@ -22,6 +23,9 @@ from complaint_router.taxonomy import Taxonomy
 
 MAX_TOKENS = 256
 """Of a new model; a retrained one keeps what it has."""
+
+TRAINING_FILES = (FILES.config, FILES.tokenizer, FILES.weights, FILES.calibration, FILES.taxonomy)
+"""What training reads of the model folder that it goes on from."""
 
 _DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 _WITH_POOLER = ("bert", "roberta", "xlm-roberta")
@@ -58,6 +62,7 @@ class MultiTargetModel(nn.Module):
         """Write the weights as float16 safetensors."""
         state = {name: value.to(torch.float16).contiguous() for name, value in self.state_dict().items()}
         save_file(state, folder / FILES.weights)
+        (folder / FILES.weights).chmod(0o644)  # the library makes it readable for its owner only
 
 
 @dataclass
@@ -68,6 +73,19 @@ class Start:
     tokens: Tokens
     folder: Path | None
     config: Config | None
+
+
+def base_folder(init: str | Path) -> Path | None:
+    """The model folder that `init` names, its files held to the manifest; None where it names a bare encoder.
+
+    Raises:
+        ModelError: a file of the model folder is missing or not what the manifest vouches for.
+    """
+    folder = model_folder.bundled() if str(init) == "default" else Path(init)
+    if str(init) != "default" and not (folder / FILES.manifest).is_file():
+        return None
+    model_folder.verify(folder, TRAINING_FILES)
+    return folder
 
 
 def start_from(init: str | Path, targets: Mapping[str, Sequence[str]], taxonomy: Taxonomy) -> Start:
@@ -83,9 +101,8 @@ def start_from(init: str | Path, targets: Mapping[str, Sequence[str]], taxonomy:
     Raises:
         ModelError: nothing can be loaded from `init`.
     """
-    folder = model_folder.bundled() if str(init) == "default" else Path(init)
-    if (folder / FILES.manifest).is_file():
-        model_folder.verify(folder, (FILES.config, FILES.tokenizer, FILES.weights))
+    folder = base_folder(init)
+    if folder is not None:
         config = Config.load(folder)
         tokens = Tokens.load(folder / FILES.tokenizer, config.max_tokens)
         encoder = AutoModel.from_config(_encoder_config(config.encoder), **_options(config.encoder))
@@ -103,8 +120,10 @@ def start_from(init: str | Path, targets: Mapping[str, Sequence[str]], taxonomy:
 
 def _start_from_encoder(name: str) -> Start:
     """Load a bare encoder from a local folder or the hub."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
-        config = AutoConfig.from_pretrained(name)
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         values = config.to_dict()
         encoder = AutoModel.from_pretrained(
             name, config=_encoder_config(values), dtype=torch.float32, **_options(values)
@@ -112,8 +131,10 @@ def _start_from_encoder(name: str) -> Start:
         if (Path(name) / FILES.tokenizer).is_file():
             tokenizer = Tokenizer.from_file(str(Path(name) / FILES.tokenizer))
         else:
-            tokenizer = Tokenizer.from_str(AutoTokenizer.from_pretrained(name).backend_tokenizer.to_str())
-    except (OSError, ValueError, AttributeError) as error:
+            tokenizer = Tokenizer.from_str(
+                AutoTokenizer.from_pretrained(name, trust_remote_code=False).backend_tokenizer.to_str()
+            )
+    except Exception as error:  # of the hub, of files and of parsers: they have no common base but Exception
         raise ModelError(
             f"{name}: is no model folder, no local encoder, and cannot be had from the hub ({_first_line(error)})"
         ) from error
@@ -179,7 +200,7 @@ def encoder_values(encoder: Any) -> dict[str, Any]:
 def _options(values: Mapping[str, Any]) -> dict[str, Any]:
     """Plain attention is the fastest on a CPU with bfloat16; BERT's pooler is a layer that mean pooling never uses."""
     pooler = {"add_pooling_layer": False} if values.get("model_type") in _WITH_POOLER else {}
-    return {"attn_implementation": "eager", **pooler}
+    return {"attn_implementation": "eager", "trust_remote_code": False, **pooler}
 
 
 def _first_line(error: Exception) -> str:

@@ -7,9 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from complaint_router.errors import DataError
+from complaint_router.errors import ArgumentError
 from complaint_router.learn.data import PLACE_LEVELS, Example
 from complaint_router.locality import Gazetteer, LearnedPlaces
+from complaint_router.locality.gazetteer import short_name
 from complaint_router.text import fold
 
 FEWEST = 3
@@ -37,10 +38,10 @@ def learn_places(examples: Iterable[Example], home: str | None) -> Lesson:
     """Learn place names from examples that say where their matter lies.
 
     Raises:
-        DataError: no home is given, so the names of districts and towns cannot be told apart.
+        ArgumentError: no home is given, so the names of districts and towns cannot be told apart.
     """
     if home is None:
-        raise DataError("--place needs --home, the division code whose districts and towns the columns name")
+        raise ArgumentError("--place needs --home, the division code whose districts and towns the columns name")
     codes = _codes_under(home)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     unknown = 0
@@ -50,12 +51,13 @@ def learn_places(examples: Iterable[Example], home: str | None) -> Lesson:
         if code is not None:
             for name in set(_names(fold(example.text))):
                 counts[name][code] += 1
-    learned = {}
-    for name, found in counts.items():
-        settled = _settle(found)
-        if settled:
-            learned[name] = settled
-    return Lesson(LearnedPlaces(learned), unknown)
+    settled = {name: place for name, found in counts.items() if (place := _settle(found))}
+    return Lesson(LearnedPlaces({name: place for name, place in settled.items() if _is_own(name, settled)}), unknown)
+
+
+def _is_own(name: str, settled: Mapping[str, tuple[str, float]]) -> bool:
+    """Whether no ending of the name says the same: what callers put in front of a place is not kept."""
+    return not any(name[at:] in settled and settled[name[at:]][0] == settled[name][0] for at in range(1, len(name)))
 
 
 def _settle(found: Counter[str]) -> tuple[str, float] | None:
@@ -80,14 +82,14 @@ def _names(text: str) -> Iterable[str]:
 
 
 def _codes_under(home: str) -> dict[tuple[str, ...], str]:
-    """Codes of the districts by (district,) and of the towns by (town,) and (district, town)."""
+    """Codes of the districts by (district,), short names too, and of the towns by (town,) and (district, town)."""
     gazetteer = Gazetteer.load()
     codes: dict[tuple[str, ...], str] = {}
     ambiguous = set()
     for code, name in gazetteer.names.items():
         chain = gazetteer.chain(code)
         if home in chain[:-1]:
-            keys = [(name,), (gazetteer.names[chain[-2]], name)]
+            keys = {(name,), (short_name(code, name),), (gazetteer.names[chain[-2]], name)}
             for key in keys:
                 if key in codes:
                     ambiguous.add(key)

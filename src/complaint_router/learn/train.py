@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from complaint_router.dispatch import Calibration
+from complaint_router.dispatch import Calibration, TargetCalibration
 from complaint_router.errors import DataError
-from complaint_router.folder import FILES, Config, seal
+from complaint_router.folder import FILES, Config, partial_of, put_in_place
 from complaint_router.learn.calibrate import calibrate
 from complaint_router.learn.card import write_card
 from complaint_router.learn.data import LabelledData, read_labelled
 from complaint_router.learn.export import Parity, export
 from complaint_router.learn.fit import Encoded, Epoch, encode, fit, predict, with_kept
-from complaint_router.learn.model import Start, encoder_values, start_from
+from complaint_router.learn.model import Start, base_folder, encoder_values, start_from
 from complaint_router.learn.places import learn_places
 from complaint_router.locality import Gazetteer, LearnedPlaces
 from complaint_router.taxonomy import Taxonomy
@@ -38,6 +37,8 @@ class Trained:
     seconds: float
     history: Sequence[Epoch]
     parity: Parity
+    unplaced: int = 0
+    """Rows whose place names are no divisions under home."""
 
 
 def train(
@@ -63,11 +64,12 @@ def train(
         targets: for each target the column of its labels, such as {"department": "department"}.
         output: the model folder to be written; an older model there is replaced when the new one is complete.
         places: for each level ("district", "town") the column that names where the matter lies; from these the model
-            learns in which division a named estate or road lies. Needs `home`.
+            learns in which division a named estate or road lies. Needs a home. Default: what the model gone on from
+            knows.
         dev: a labelled file for choosing the epoch and for calibration; default: a tenth of the rows.
         text_field: column of the text.
         title_field: column of a title that stands in front of the text.
-        home: code of the division whose hotline this is; kept in the model.
+        home: code of the division whose hotline this is; kept in the model. Default: that of the model gone on from.
         init: "default" (the bundled model), a model folder, a local encoder, or the name of one on the hub.
         limit: take the first so many rows.
         epochs: passes over the rows; default: 4 to 20, more for fewer rows.
@@ -78,26 +80,30 @@ def train(
         DataError: rows cannot be read or used, or `output` holds something else than a model.
         ModelError: `init` cannot be loaded, or the exported graph does not do what the network does.
         TaxonomyError: the taxonomy file breaks a rule.
-        ValueError: `home` is not the code of a division.
+        ArgumentError: `home` is not the code of a division, or `places` are given without a home.
     """
-    output = Path(output)
-    _check_output(output)
-    home = Gazetteer.load().home(home) if home else None
+    base = base_folder(init)
+    if home:
+        home = Gazetteer.load().home(home)
+    elif base is not None:
+        home = Config.load(base).home
     columns = {"targets": targets, "text_field": text_field, "title_field": title_field}
     data = read_labelled(files, limit=limit, places=places, **columns)  # type: ignore[arg-type]
     held = read_labelled([dev], **columns) if dev else None  # type: ignore[arg-type]
-    return train_on(
+    lesson = learn_places(data.examples, home) if places else None
+    trained = train_on(
         data,
         targets=tuple(targets),
-        output=output,
+        output=Path(output),
         held=held,
         home=home,
         init=init,
         epochs=epochs,
         seed=seed,
         taxonomy=Taxonomy.load(taxonomy) if taxonomy else None,
-        places=learn_places(data.examples, home).places if places else None,
+        places=lesson.places if lesson else None,
     )
+    return replace(trained, unplaced=lesson.unknown) if lesson else trained
 
 
 def train_on(
@@ -129,66 +135,57 @@ def train_on(
         notes: Markdown for the model's card.
 
     Raises:
-        DataError: a target has fewer than two labels.
+        DataError: a target has fewer than two labels, or `output` holds something else than a model.
         ModelError: `init` cannot be loaded, or the exported graph does not do what the network does.
     """
     begin = time.perf_counter()
+    partial = partial_of(output)
+    data, held = data.usable(), held.usable() if held else None
     names = {target: tuple((labels or {}).get(target) or data.labels(target)) for target in targets}
     for target, found in names.items():
         if len(found) < 2:
             raise DataError(f"target {target}: the rows have {len(found)} label(s), and at least 2 are needed")
     if held is None:
         data, held = data.split(HELD_SHARE, HELD_MOST)
-    start = start_from(init, names, taxonomy or Taxonomy.load())
-    if taxonomy is None and start.folder is not None:
-        taxonomy = Taxonomy.load(start.folder / FILES.taxonomy)
+    if not data.examples:
+        raise DataError("no rows are left to train on: they all have the same text, or none has Chinese text")
+    base = base_folder(init)
+    taxonomy = taxonomy or Taxonomy.load(base / FILES.taxonomy if base else None)
+    old = Calibration.load(base) if base else Calibration({})
+    if places is None and base is not None:
+        places = LearnedPlaces.load(base)
+    start = start_from(init, names, taxonomy)
     # What the model knows besides stays: its present answers are learned along with the new labels.
     kept = [target for target in start.model.targets if target not in names]
     examples = with_kept(encode(data.examples, start), start.model, kept)
     unseen = encode(held.examples, start)
     history = fit(start.model, examples, unseen, epochs=epochs, seed=seed)
 
-    partial = output.with_name(output.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     start.tokens.tokenizer.save(str(partial / FILES.tokenizer), pretty=False)
     start.model.save(partial)
     texts = [prepare(example.text) for example in (held.examples or data.examples)[:_PARITY_TEXTS]]
     parity = export(start.model, start.tokens, texts, partial / FILES.graph)
-    calibration = _calibration(start, unseen, kept)
+    calibration = _calibration(start, unseen, {target: old.targets[target] for target in kept})
     calibration.save(partial)
-    (partial / FILES.taxonomy).write_text((taxonomy or Taxonomy.load()).source, encoding="utf-8")
+    (partial / FILES.taxonomy).write_text(taxonomy.source, encoding="utf-8")
     config = Config(
         name=output.name,
         targets=start.model.targets,
         max_tokens=start.tokens.max_tokens,
         encoder=encoder_values(start.model.encoder),
-        home=home or (start.config.home if start.config else None),
+        home=home,
     )
     config.save(partial)
-    if places is not None:
+    if places is not None and places.names:
         places.save(partial)
     trained = Trained(output, len(data.examples), len(held.examples), time.perf_counter() - begin, history, parity)
     write_card(partial, config, calibration, data, trained, kept, notes)
-    seal(partial)
-    if output.exists():
-        shutil.rmtree(output)
-    partial.rename(output)
+    put_in_place(partial, output)
     return replace(trained, seconds=time.perf_counter() - begin)
 
 
-def _check_output(output: Path) -> None:
-    """An older model may be replaced, anything else is not touched."""
-    if output.is_file() or (output.is_dir() and any(output.iterdir()) and not (output / FILES.manifest).is_file()):
-        raise DataError(f"{output}: is there already and is not a model folder; name another --output")
-
-
-def _calibration(start: Start, unseen: Sequence[Encoded], kept: Sequence[str]) -> Calibration:
+def _calibration(start: Start, unseen: Sequence[Encoded], kept: Mapping[str, TargetCalibration]) -> Calibration:
     """Calibrate what was trained on the held-out examples; what was kept keeps its calibration."""
     logits = predict(start.model, unseen, "calibrating")
     right = {target: [example.right.get(target, ()) for example in unseen] for target in logits}
-    fitted = calibrate(logits, right)
-    if start.folder is None:
-        return fitted
-    old = Calibration.load(start.folder)
-    return Calibration({**fitted.targets, **{target: old.targets[target] for target in kept}})
+    return Calibration({**calibrate(logits, right).targets, **kept})

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from complaint_router.errors import ArgumentError
 from complaint_router.schema import Level, Place
+from complaint_router.text import fold
 
 _PROVINCE_SUFFIX = re.compile(r"(?:省|市|特别行政区|(?:壮族|回族|维吾尔)?自治区)$")
 _DIVISION_SUFFIX = re.compile(r"(?:自治[州县旗]|地区|新区|[市盟区县旗])$")
@@ -30,7 +32,7 @@ _ETHNIC_SUFFIX = re.compile(rf"(?<=..)(?:(?:{_ETHNIC_GROUPS})族|蒙古|哈萨�
 
 @dataclass(frozen=True)
 class Gazetteer:
-    """Divisions by code, and the codes behind each name.
+    """Names of divisions by code, and the codes behind each folded name.
 
     `full` holds official names (金贸街道, 龙华区); `short` holds what is left without 省, 市, 区, 县 and the like
     (海口, 龙华), provinces to districts only. Names of two characters such as 城区 or 赵县 count as short, since
@@ -51,9 +53,10 @@ class Gazetteer:
         full: dict[str, list[str]] = {}
         short: dict[str, list[str]] = {}
         for code, name in names.items():
-            (full if len(name) > _SHORTEST_NAME else short).setdefault(name, []).append(code)
+            written = fold(name)  # as it stands in a folded text: 乾 is also a traditional form of 干
+            (full if len(name) > _SHORTEST_NAME else short).setdefault(written, []).append(code)
             if len(code) == 6:
-                brief = _brief(code, name)
+                brief = fold(short_name(code, name))
                 if _SHORTEST_NAME <= len(brief) < len(name):
                     short.setdefault(brief, []).append(code)
         return cls(
@@ -71,12 +74,12 @@ class Gazetteer:
         """The division whose hotline `code` names; 110100, the formal city level of a municipality, is 110000.
 
         Raises:
-            ValueError: there is no such division.
+            ArgumentError: there is no such division.
         """
-        if code.endswith("0100") and code.startswith(_MUNICIPALITIES):
+        if len(code) == 6 and code.endswith("0100") and code.startswith(_MUNICIPALITIES):
             code = code[:2] + "0000"
         if code not in self.names:
-            raise ValueError(f"home {code!r} is not the code of a division; 海口市, for one, is 460100")
+            raise ArgumentError(f"home {code!r} is not the code of a division; 海口市, for one, is 460100")
         return code
 
     def place(self, code: str, score: float) -> Place:
@@ -105,7 +108,8 @@ def level(code: str) -> Level:
     return "city" if code.endswith("00") else "district"
 
 
-def _brief(code: str, name: str) -> str:
+def short_name(code: str, name: str) -> str:
+    """What is left of a name without 省, 市, 区, 县 and the like: 海口, 浦东, 延边."""
     if level(code) == "province":
         return _PROVINCE_SUFFIX.sub("", name)
     return _ETHNIC_SUFFIX.sub("", _DIVISION_SUFFIX.sub("", name))

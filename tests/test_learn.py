@@ -130,6 +130,18 @@ def test_a_folder_that_is_no_model_is_not_overwritten(labelled_file: Path, tmp_p
         train([labelled_file], targets=COLUMNS, output=tmp_path)
 
 
+def test_a_failed_training_leaves_nothing_behind(
+    tiny_encoder: Path, labelled_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("complaint_router.learn.train.fit", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        train([labelled_file], targets={"kind": "kind"}, output=tmp_path / "model", init=tiny_encoder)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_one_label_is_not_enough(tmp_path: Path) -> None:
     file = write_jsonl(tmp_path / "train.jsonl", [{"text": f"{n}楼停水", "kind": "投诉"} for n in range(20)])
     with pytest.raises(DataError, match=r"target kind: the rows have 1 label\(s\), and at least 2 are needed"):

@@ -26,6 +26,7 @@ HAIKOU = Resolver(Gazetteer.load(), "460100")
         ("延边州的医院", "222400"),
         ("海南省三亚市", "460200"),
         ("咸阳市乾县停水", "610424"),
+        ("浦东新区停水，浦东这边天天停", "310115"),
     ],
 )
 def test_names_are_settled_by_nesting(text: str, code: str) -> None:

@@ -89,6 +89,11 @@ def test_same_text_same_answer_in_any_batch(router: Router) -> None:
     assert router.route_batch(iter(texts)) == [alone[text] for text in texts]
 
 
+def test_a_batch_is_not_one_str(tiny_router: Router) -> None:
+    with pytest.raises(TypeError, match="for a single one call route"):
+        tiny_router.route_batch("家里停水")
+
+
 def test_home_must_be_a_division() -> None:
     with pytest.raises(ValueError, match="home '1' is not the code of a division"):
         Router.from_pretrained(home="1")

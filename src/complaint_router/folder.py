@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -145,16 +146,12 @@ def verify(folder: Path, names: Iterable[str]) -> None:
             raise ModelError(f"{path}: is not the file that the manifest vouches for; train or copy the model anew")
 
 
-def put_in_place(partial: Path, folder: Path) -> None:
-    """Seal a model folder written as `partial` and put it where `folder` is, replacing an older model there."""
-    seal(partial)
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.rename(folder)
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Write a model folder whole or not at all.
 
-
-def partial_of(folder: Path) -> Path:
-    """Make an empty folder beside `folder` in which its new content is written.
+    Yields an empty folder beside `folder`; when the block ends well it is sealed and takes the place of an older model
+    there, else it is removed.
 
     Raises:
         DataError: `folder` holds something else than a model, or nothing can be written there.
@@ -168,7 +165,15 @@ def partial_of(folder: Path) -> Path:
         partial.mkdir(parents=True)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
-    return partial
+    try:
+        yield partial
+        seal(partial)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)
 
 
 def _sha256(path: Path) -> str:

@@ -86,13 +86,11 @@ class Router:
         Raises:
             DataError: `folder` holds something else than a model, or nothing can be written there.
         """
-        destination = Path(folder)
-        partial = model_folder.partial_of(destination)
-        for path in self._folder.iterdir():
-            if path.is_file():
-                shutil.copyfile(path, partial / path.name)
-        replace(self._config, home=self._resolver.home).save(partial)
-        model_folder.put_in_place(partial, destination)
+        with model_folder.replacing(Path(folder)) as partial:
+            for path in self._folder.iterdir():
+                if path.is_file():
+                    shutil.copyfile(path, partial / path.name)
+            replace(self._config, home=self._resolver.home).save(partial)
 
     def route(self, text: str) -> Route:
         """Route one complaint.
@@ -105,7 +103,13 @@ class Router:
         return self._route(text)
 
     def route_batch(self, texts: Iterable[str]) -> list[Route]:
-        """Route complaints, in order, one Route for each: one that cannot be used is flagged and sent to review."""
+        """Route complaints, in order, one Route for each: one that cannot be used is flagged and sent to review.
+
+        Raises:
+            TypeError: `texts` is one str rather than an iterable of them.
+        """
+        if isinstance(texts, str):
+            raise TypeError("route_batch takes an iterable of complaints; for a single one call route")
         return [self._route(text) if isinstance(text, str) else _unusable(NOT_TEXT) for text in texts]
 
     def _route(self, text: str) -> Route:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from complaint_router.dispatch import Calibration, TargetCalibration
 from complaint_router.errors import DataError
-from complaint_router.folder import FILES, Config, partial_of, put_in_place
+from complaint_router.folder import FILES, Config, replacing
 from complaint_router.learn.calibrate import calibrate
 from complaint_router.learn.card import write_card
 from complaint_router.learn.data import LabelledData, read_labelled
@@ -139,7 +139,6 @@ def train_on(
         ModelError: `init` cannot be loaded, or the exported graph does not do what the network does.
     """
     begin = time.perf_counter()
-    partial = partial_of(output)
     data, held = data.usable(), held.usable() if held else None
     names = {target: tuple((labels or {}).get(target) or data.labels(target)) for target in targets}
     for target, found in names.items():
@@ -154,33 +153,33 @@ def train_on(
     old = Calibration.load(base) if base else Calibration({})
     if places is None and base is not None:
         places = LearnedPlaces.load(base)
-    start = start_from(init, names, taxonomy)
-    # What the model knows besides stays: its present answers are learned along with the new labels.
-    kept = [target for target in start.model.targets if target not in names]
-    examples = with_kept(encode(data.examples, start), start.model, kept)
-    unseen = encode(held.examples, start)
-    history = fit(start.model, examples, unseen, epochs=epochs, seed=seed)
+    with replacing(output) as partial:
+        start = start_from(init, names, taxonomy)
+        # What the model knows besides stays: its present answers are learned along with the new labels.
+        kept = [target for target in start.model.targets if target not in names]
+        examples = with_kept(encode(data.examples, start), start.model, kept)
+        unseen = encode(held.examples, start)
+        history = fit(start.model, examples, unseen, epochs=epochs, seed=seed)
 
-    start.tokens.tokenizer.save(str(partial / FILES.tokenizer), pretty=False)
-    start.model.save(partial)
-    texts = [prepare(example.text) for example in (held.examples or data.examples)[:_PARITY_TEXTS]]
-    parity = export(start.model, start.tokens, texts, partial / FILES.graph)
-    calibration = _calibration(start, unseen, {target: old.targets[target] for target in kept})
-    calibration.save(partial)
-    (partial / FILES.taxonomy).write_text(taxonomy.source, encoding="utf-8")
-    config = Config(
-        name=output.name,
-        targets=start.model.targets,
-        max_tokens=start.tokens.max_tokens,
-        encoder=encoder_values(start.model.encoder),
-        home=home,
-    )
-    config.save(partial)
-    if places is not None and places.names:
-        places.save(partial)
-    trained = Trained(output, len(data.examples), len(held.examples), time.perf_counter() - begin, history, parity)
-    write_card(partial, config, calibration, data, trained, kept, notes)
-    put_in_place(partial, output)
+        start.tokens.tokenizer.save(str(partial / FILES.tokenizer), pretty=False)
+        start.model.save(partial)
+        texts = [prepare(example.text) for example in (held.examples or data.examples)[:_PARITY_TEXTS]]
+        parity = export(start.model, start.tokens, texts, partial / FILES.graph)
+        calibration = _calibration(start, unseen, {target: old.targets[target] for target in kept})
+        calibration.save(partial)
+        (partial / FILES.taxonomy).write_text(taxonomy.source, encoding="utf-8")
+        config = Config(
+            name=output.name,
+            targets=start.model.targets,
+            max_tokens=start.tokens.max_tokens,
+            encoder=encoder_values(start.model.encoder),
+            home=home,
+        )
+        config.save(partial)
+        if places is not None and places.names:
+            places.save(partial)
+        trained = Trained(output, len(data.examples), len(held.examples), time.perf_counter() - begin, history, parity)
+        write_card(partial, config, calibration, data, trained, kept, notes)
     return replace(trained, seconds=time.perf_counter() - begin)
 
 

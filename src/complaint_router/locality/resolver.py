@@ -115,12 +115,12 @@ class Resolver:
     def _rank(self, found: list[_Found]) -> dict[str, tuple[int, bool, int]]:
         """For each possible division: how many other names stand above it, whether it is at home, its depth."""
         ranked: dict[str, tuple[int, bool, int]] = {}
-        for item in found:
+        # A division named more than once counts once, by its full name where that is there too.
+        distinct = {item.codes: item for item in sorted(found, key=lambda item: not item.short)}.values()
+        for item in distinct:
             for code in item.codes:
                 chain = self._gazetteer.chain(code)
-                support = sum(
-                    1 for other in found if other is not item and any(above in chain[:-1] for above in other.codes)
-                )
+                support = sum(any(above in chain[:-1] for above in other.codes) for other in distinct)
                 at_home = self._home is not None and self._home in chain
                 depth = LEVELS.index(level(code))
                 if item.short and depth >= LEVELS.index("district") and not support and not at_home:

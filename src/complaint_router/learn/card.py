@@ -35,8 +35,8 @@ def write_card(
     lines = [
         f"# {config.name}",
         "",
-        f"A complaint-router model, written {day} by complaint-router {__version__}; load it with"
-        f' `Router.from_pretrained("{config.name}")`.',
+        f"A complaint-router model, written {day} by complaint-router {__version__}; `Router.from_pretrained` loads it"
+        " from the path of this folder.",
         "",
         *([notes.strip(), ""] if notes.strip() else []),
         "## Data",

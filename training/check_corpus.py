@@ -39,13 +39,11 @@ def main() -> int:
     copied = _runs_of(args.real) if args.real else set()
     faults = 0
     seen: list[tuple[str, set[str]]] = []
-    texts = 0
     for file in files:
         for where, fault in _check(file, taxonomy, copied, seen):
             print(f"{where}: {fault}")
             faults += 1
-        texts = len(seen)
-    print(f"{len(files)} files, {texts} texts, {faults} faults")
+    print(f"{len(files)} files, {len(seen)} texts, {faults} faults")
     return 1 if faults else 0
 
 

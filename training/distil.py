@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from transformers import AutoModel
 
 from complaint_router.engine import Tokens
-from complaint_router.learn.fit import BATCH, Encoded, autocast, batches, best_device, padded, warm_up_and_down
+from complaint_router.learn.fit import BATCH, Encoded, autocast, batches, best_device, padded, update, warm_up_and_down
 from complaint_router.learn.model import MAX_TOKENS
 from complaint_router.progress import progress_bar
 from complaint_router.text import prepare
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--student", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
@@ -58,12 +58,7 @@ def main() -> None:
                     with torch.no_grad():
                         aim = _hidden(teacher, ids, mask)
                     loss = nn.functional.mse_loss(_hidden(student, ids, mask), aim)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-                optimizer.step()
-                schedule.step()
-                losses.append(float(loss.detach()))
+                losses.append(update(student, loss, optimizer, schedule))
                 progress.advance(task, len(batch))
             print(f"epoch {epoch}: loss {sum(losses) / len(losses):.5f}", flush=True)
     student.half().cpu().save_pretrained(args.output)

@@ -1,4 +1,4 @@
-"""Fit temperatures and thresholds on examples that training has not seen, through the graph that will serve."""
+"""Fit temperatures and thresholds to the trained network's logits on held-out examples."""
 
 from __future__ import annotations
 

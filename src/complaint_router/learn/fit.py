@@ -132,12 +132,7 @@ def fit(
                 for batch in batches(train, order):
                     with autocast(device):
                         loss = _loss(model, batch, device)
-                    optimizer.zero_grad(set_to_none=True)
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-                    optimizer.step()
-                    schedule.step()
-                    losses.append(float(loss.detach()))
+                    losses.append(update(model, loss, optimizer, schedule))
                     progress.update(
                         task, advance=len(batch), description=f"epoch {number}/{epochs}, loss {losses[-1]:.3f}"
                     )
@@ -202,6 +197,18 @@ def _loss(model: MultiTargetModel, batch: Sequence[Encoded], device: torch.devic
             aims, known = aims.to(device), known.to(device)
             total = total - (aims * logits.float().log_softmax(1)).sum(1)[known].mean()
     return total
+
+
+def update(
+    model: nn.Module, loss: Tensor, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler
+) -> float:
+    """One step down the gradient of `loss`, clipped to norm 1; returns the loss as a number."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    schedule.step()
+    return float(loss.detach())
 
 
 def padded(batch: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor]:

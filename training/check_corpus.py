@@ -11,7 +11,9 @@ import argparse
 import json
 import re
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from complaint_router import Taxonomy
@@ -38,18 +40,20 @@ def main() -> int:
         files = [file for file in files if file.stem in args.topics]
     copied = _runs_of(args.real) if args.real else set()
     faults = 0
-    seen: list[tuple[str, set[str]]] = []
+    grams: dict[str, set[str]] = {}
     for file in files:
-        for where, fault in _check(file, taxonomy, copied, seen):
+        for where, fault in _check(file, taxonomy, copied, grams):
             print(f"{where}: {fault}")
             faults += 1
-    print(f"{len(files)} files, {len(seen)} texts, {faults} faults")
+    for where, other in _nearly_alike(grams):
+        print(f"{where}: nearly the same as {other}")
+        faults += 1
+    print(f"{len(files)} files, {len(grams)} texts, {faults} faults")
     return 1 if faults else 0
 
 
-def _check(
-    file: Path, taxonomy: Taxonomy, copied: set[str], seen: list[tuple[str, set[str]]]
-) -> Iterator[tuple[str, str]]:
+def _check(file: Path, taxonomy: Taxonomy, copied: set[str], grams: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
+    """Yield the faults of one file, and put each text's 3-grams into `grams`, by where it stands."""
     topics, departments = taxonomy.topics, taxonomy.departments
     if file.stem not in topics:
         yield file.name, "is not a topic of the taxonomy"
@@ -82,11 +86,24 @@ def _check(
             yield where, "text has fewer than 4 Chinese characters"
         if any(chinese[i : i + COPIED_RUN] in copied for i in range(len(chinese) - COPIED_RUN + 1)):
             yield where, f"shares {COPIED_RUN} characters in a row with the real data"
-        grams = {chinese[i : i + 3] for i in range(len(chinese) - 2)}
-        for other, other_grams in seen:
-            if len(grams & other_grams) >= NEAR * len(grams | other_grams) > 0:
-                yield where, f"nearly the same as {other}"
-        seen.append((where, grams))
+        grams[where] = {chinese[i : i + 3] for i in range(len(chinese) - 2)}
+
+
+def _nearly_alike(grams: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
+    """Yield each text that is nearly the same as one before it, with that one.
+
+    Prefix filtering (Chaudhuri et al., ICDE 2006): of two sets as similar as `NEAR`, each has one of its
+    `(1 - NEAR) * size + 1` rarest members in the other, so only texts that share such a member are compared.
+    """
+    frequency = Counter(chain.from_iterable(grams.values()))
+    with_member: defaultdict[str, list[str]] = defaultdict(list)
+    for where, members in grams.items():
+        rarest = sorted(members, key=lambda gram: (frequency[gram], gram))[: int((1 - NEAR) * len(members)) + 1]
+        for other in dict.fromkeys(chain.from_iterable(with_member[gram] for gram in rarest)):
+            if len(members & grams[other]) >= NEAR * len(members | grams[other]):
+                yield where, other
+        for gram in rarest:
+            with_member[gram].append(where)
 
 
 def _runs_of(folder: Path) -> set[str]:

@@ -35,8 +35,8 @@ def test_the_tiny_model_learned_its_rows(tiny_router: Router) -> None:
 def test_a_model_folder_holds_its_files_and_no_complaint(tiny_model: Path) -> None:
     names = {path.name for path in tiny_model.iterdir()}
     assert names == {
-        FILES.config, FILES.tokenizer, FILES.graph, FILES.weights, FILES.calibration, FILES.taxonomy, FILES.card,
-        FILES.manifest,
+        FILES.config, FILES.tokenizer, FILES.graph, FILES.linear, FILES.weights, FILES.calibration, FILES.taxonomy,
+        FILES.card, FILES.manifest,
     }  # fmt: skip
     assert "次来电" not in (tiny_model / FILES.card).read_text("utf-8")
     assert Config.load(tiny_model).home == "460100"
@@ -55,7 +55,7 @@ def test_torch_and_int8_onnx_agree_for_each_head(which: str, tiny_model: Path) -
         row = torch.tensor([start.tokens(text)])
         with torch.inference_mode():
             exact = start.model(row, torch.ones_like(row))
-        for target, logits in engine.logits(text).items():
+        for target, logits in engine.graph_logits(text).items():
             hits[target].append(int(logits.argmax()) == int(exact[target].argmax()))
     assert {target: np.mean(same) >= LEAST_AGREEMENT for target, same in hits.items()} == dict.fromkeys(hits, True)
 

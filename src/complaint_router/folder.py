@@ -31,6 +31,7 @@ class Files:
     config: str = "config.json"
     tokenizer: str = "tokenizer.json"
     graph: str = "model.onnx"
+    linear: str = "linear.npz"
     weights: str = "model.safetensors"
     calibration: str = "calibration.json"
     taxonomy: str = "taxonomy.yaml"
@@ -42,6 +43,8 @@ class Files:
 FILES = Files()
 SERVING_FILES = (FILES.config, FILES.tokenizer, FILES.graph, FILES.calibration, FILES.taxonomy)
 """What `Router` needs; the weights are for training that goes on."""
+OPTIONAL_FILES = (FILES.linear, FILES.places)
+"""What `Router` uses where a model has it."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def seal(folder: Path) -> None:
 
 
 def verify(folder: Path, names: Iterable[str]) -> None:
-    """Hold the named files to the manifest.
+    """Hold the named files to the manifest, and the optional ones that are in it or in the folder.
 
     Raises:
         ModelError: a file is missing, not in the manifest, or its hash is off; the message names it.
@@ -138,7 +141,8 @@ def verify(folder: Path, names: Iterable[str]) -> None:
     hashes = manifest.get("sha256") if isinstance(manifest, dict) else None
     if not isinstance(hashes, dict):
         raise ModelError(f"{folder / FILES.manifest}: holds no sha256 table; train or copy the model anew")
-    for name in names:
+    optional = [name for name in OPTIONAL_FILES if name in hashes or (folder / name).is_file()]
+    for name in (*names, *optional):
         path = folder / name
         if not path.is_file():
             raise ModelError(f"{path}: is missing; train or copy the model anew")

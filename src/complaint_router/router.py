@@ -59,8 +59,7 @@ class Router:
             ArgumentError: `home` is not the code of a division.
         """
         folder = model_folder.locate(model)
-        learned = [FILES.places] if (folder / FILES.places).is_file() else []
-        model_folder.verify(folder, (*SERVING_FILES, *learned))
+        model_folder.verify(folder, SERVING_FILES)
         config = Config.load(folder)
         calibration = Calibration.load(folder)
         for target in config.targets:

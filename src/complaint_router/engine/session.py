@@ -1,4 +1,4 @@
-"""Run the ONNX graph."""
+"""Run the ONNX graph and its linear partner."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from complaint_router.engine.linear import Linear
 from complaint_router.engine.tokens import Tokens
 from complaint_router.errors import ModelError
 from complaint_router.folder import FILES, Config
@@ -19,10 +20,10 @@ OUTPUT_PREFIX = "logits_"
 
 
 class Engine:
-    """Tokenizer and graph of one model folder. Safe to call from several threads at once."""
+    """Tokenizer, graph and linear partner of one model folder. Safe to call from several threads at once."""
 
     def __init__(self, folder: Path, config: Config) -> None:
-        """Raises ModelError where tokenizer or graph cannot be loaded or do not fit the config."""
+        """Raises ModelError where tokenizer, graph or linear partner cannot be loaded or do not fit the config."""
         self._tokens = Tokens.load(folder / FILES.tokenizer, config.max_tokens)
         options = ort.SessionOptions()
         # One thread a call: callers run texts side by side, and the sum of floats has one order only.
@@ -40,9 +41,18 @@ class Engine:
         for target, output in zip(self._targets, self._outputs, strict=True):
             if output not in shapes or shapes[output][-1] != len(config.targets[target]):
                 raise ModelError(f"{path}: does not give {len(config.targets[target])} logits for {target}")
+        self._linear = Linear.load(folder, config.targets)
 
     def logits(self, text: str) -> dict[str, NDArray[np.float32]]:
-        """Logits of one prepared text: for each target an array of shape (labels,).
+        """Logits of one prepared text, n-grams mixed in: for each target an array of shape (labels,)."""
+        logits = self.graph_logits(text)
+        if self._linear is not None:
+            for target, scores in self._linear.scores(text).items():
+                logits[target] = logits[target] + np.float32(self._linear.heads[target].mix) * scores
+        return logits
+
+    def graph_logits(self, text: str) -> dict[str, NDArray[np.float32]]:
+        """What the graph alone says of one prepared text: for each target an array of shape (labels,).
 
         Texts run one by one: int8 activations are scaled by what is in the batch, so only a batch of one gives the
         same text the same answer in any company; and without padding it is as fast on a CPU core.

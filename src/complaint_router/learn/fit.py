@@ -26,6 +26,8 @@ WARM_UP = 0.1
 WEIGHT_DECAY = 0.01
 ALTERNATIVE_SHARE = 0.3
 """What of a label's weight goes to its alternatives, where an example has them."""
+SMOOTHING = 0.1
+"""What of the weight goes to all labels alike (label smoothing, Szegedy et al., CVPR 2016): labels are noisy."""
 LEAST_STEPS = 600
 """Updates that the default number of epochs gives a small data set."""
 EPOCHS = (4, 20)
@@ -43,6 +45,10 @@ class Encoded:
     ids: list[int]
     right: Mapping[str, tuple[int, ...]]
     keep: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+Loss = Callable[[MultiTargetModel, Sequence[Encoded], torch.device], Tensor]
+"""The loss of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +108,23 @@ def fit(
     *,
     epochs: int | None,
     seed: int,
+    learning_rate: float = LEARNING_RATE,
+    twins: Callable[[], Sequence[Encoded]] | None = None,
+    loss: Loss | None = None,
 ) -> list[Epoch]:
     """Train the network in place and leave it with the weights of its best epoch on the held-out part.
 
     Ctrl-C after the first epoch ends training early, with what is best so far.
+
+    Args:
+        model: the network.
+        train: examples to learn from.
+        held: examples that choose the epoch.
+        epochs: passes over `train`; default: 4 to 20, more for fewer examples.
+        seed: of all that is random.
+        learning_rate: peak rate of the encoder; heads learn at `HEAD_FACTOR` times that.
+        twins: gives what an epoch reads in the place of `train`: as many examples, varied anew each time.
+        loss: what is brought down, of a batch; default: `label_loss`.
 
     Returns:
         One entry for each epoch.
@@ -119,7 +138,8 @@ def fit(
     model.to(device)
     steps = -(-len(train) // BATCH)
     epochs = epochs or min(max(EPOCHS[0], -(-LEAST_STEPS // steps)), EPOCHS[1])
-    optimizer = torch.optim.AdamW(_groups(model), fused=True)
+    loss_of = loss or label_loss
+    optimizer = torch.optim.AdamW(_groups(model, learning_rate), fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_up_and_down(steps * epochs))
     history: list[Epoch] = []
     best: dict[str, Tensor] = {}
@@ -129,10 +149,10 @@ def fit(
             for number in range(1, epochs + 1):
                 model.train()
                 losses = []
-                for batch in batches(train, order):
+                for batch in batches(twins() if twins else train, order):
                     with autocast(device):
-                        loss = _loss(model, batch, device)
-                    losses.append(update(model, loss, optimizer, schedule))
+                        now = loss_of(model, batch, device)
+                    losses.append(update(model, now, optimizer, schedule))
                     progress.update(
                         task, advance=len(batch), description=f"epoch {number}/{epochs}, loss {losses[-1]:.3f}"
                     )
@@ -179,10 +199,19 @@ def _examine(model: MultiTargetModel, held: Sequence[Encoded], loss: float) -> E
     return Epoch(loss, accuracies, f1s)
 
 
-def _loss(model: MultiTargetModel, batch: Sequence[Encoded], device: torch.device) -> Tensor:
-    """Soft cross-entropy, averaged over the examples that have the target, summed over the targets."""
+def label_loss(model: MultiTargetModel, batch: Sequence[Encoded], device: torch.device) -> Tensor:
+    """Soft cross-entropy of what the network says of a batch; see `cross_entropy`."""
+    return cross_entropy(model(*padded(batch, device)), batch)
+
+
+def cross_entropy(said: Mapping[str, Tensor], batch: Sequence[Encoded]) -> Tensor:
+    """Cross-entropy of labels and alternatives, averaged over the examples that have a target, summed over targets.
+
+    `said` holds logits by target, each of shape (batch, labels).
+    """
+    device = next(iter(said.values())).device
     total = torch.zeros((), device=device)
-    for target, logits in model(*padded(batch, device)).items():
+    for target, logits in said.items():
         aims = torch.zeros(len(batch), logits.shape[1])
         for row, example in enumerate(batch):
             if target in example.keep:
@@ -192,6 +221,7 @@ def _loss(model: MultiTargetModel, batch: Sequence[Encoded], device: torch.devic
                 aims[row, main] = 1 - ALTERNATIVE_SHARE if others else 1.0
                 for other in others:
                     aims[row, other] += ALTERNATIVE_SHARE / len(others)
+                aims[row] = aims[row] * (1 - SMOOTHING) + SMOOTHING / logits.shape[1]
         known = aims.sum(1) > 0
         if known.any():
             aims, known = aims.to(device), known.to(device)
@@ -231,10 +261,10 @@ def batches(examples: Sequence[Encoded], order: random.Random) -> Iterator[list[
     yield from cut
 
 
-def _groups(model: MultiTargetModel) -> list[dict[str, object]]:
+def _groups(model: MultiTargetModel, rate: float) -> list[dict[str, object]]:
     return [
-        {"params": list(model.encoder.parameters()), "lr": LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
-        {"params": list(model.heads.parameters()), "lr": LEARNING_RATE * HEAD_FACTOR, "weight_decay": WEIGHT_DECAY},
+        {"params": list(model.encoder.parameters()), "lr": rate, "weight_decay": WEIGHT_DECAY},
+        {"params": list(model.heads.parameters()), "lr": rate * HEAD_FACTOR, "weight_decay": WEIGHT_DECAY},
     ]
 
 

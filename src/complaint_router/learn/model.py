@@ -51,18 +51,27 @@ class MultiTargetModel(nn.Module):
         pooled = self.dropout(self.pool(input_ids, attention_mask))
         return {target: self.heads[target](pooled) for target in self.targets}
 
+    def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Last hidden states: shape (batch, tokens, width), float32."""
+        states: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return states.float()
+
     def pool(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Mean of the last hidden states over real tokens: shape (batch, width), float32."""
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
-        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        pooled: Tensor = (hidden * mask).sum(1) / mask.sum(1)
-        return pooled
+        return mean_of_real(self.hidden(input_ids, attention_mask), attention_mask)
 
     def save(self, folder: Path) -> None:
         """Write the weights as float16 safetensors."""
         state = {name: value.to(torch.float16).contiguous() for name, value in self.state_dict().items()}
         save_file(state, folder / FILES.weights)
         (folder / FILES.weights).chmod(0o644)  # the library makes it readable for its owner only
+
+
+def mean_of_real(hidden: Tensor, attention_mask: Tensor) -> Tensor:
+    """Mean over real tokens: shape (batch, width)."""
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    mean: Tensor = (hidden * mask).sum(1) / mask.sum(1)
+    return mean
 
 
 @dataclass

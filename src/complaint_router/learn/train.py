@@ -7,17 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from complaint_router.dispatch import Calibration, TargetCalibration
+import numpy as np
+from numpy.typing import NDArray
+
+from complaint_router.dispatch import Calibration
+from complaint_router.engine import Engine
+from complaint_router.engine.linear import Linear
 from complaint_router.errors import DataError
 from complaint_router.folder import FILES, Config, replacing
-from complaint_router.learn.calibrate import calibrate
+from complaint_router.learn.calibrate import calibrate, fit_mixes
 from complaint_router.learn.card import write_card
-from complaint_router.learn.data import LabelledData, read_labelled
+from complaint_router.learn.data import Example, LabelledData, read_labelled
 from complaint_router.learn.export import Parity, export
-from complaint_router.learn.fit import Encoded, Epoch, encode, fit, predict, with_kept
+from complaint_router.learn.fit import Encoded, Epoch, encode, fit, with_kept
+from complaint_router.learn.linear import fit_linear, mixed
 from complaint_router.learn.model import Start, base_folder, encoder_values, start_from
 from complaint_router.learn.places import learn_places
 from complaint_router.locality import Gazetteer, LearnedPlaces
+from complaint_router.progress import progress_bar
 from complaint_router.taxonomy import Taxonomy
 from complaint_router.text import prepare
 
@@ -150,7 +157,6 @@ def train_on(
         raise DataError("no rows are left to train on: they all have the same text, or none has Chinese text")
     base = base_folder(init)
     taxonomy = taxonomy or Taxonomy.load(base / FILES.taxonomy if base else None)
-    old = Calibration.load(base) if base else Calibration({})
     if places is None and base is not None:
         places = LearnedPlaces.load(base)
     with replacing(output) as partial:
@@ -158,33 +164,98 @@ def train_on(
         # What the model knows besides stays: its present answers are learned along with the new labels.
         kept = [target for target in start.model.targets if target not in names]
         examples = with_kept(encode(data.examples, start), start.model, kept)
-        unseen = encode(held.examples, start)
-        history = fit(start.model, examples, unseen, epochs=epochs, seed=seed)
-
-        start.tokens.tokenizer.save(str(partial / FILES.tokenizer), pretty=False)
-        start.model.save(partial)
-        texts = [prepare(example.text) for example in (held.examples or data.examples)[:_PARITY_TEXTS]]
-        parity = export(start.model, start.tokens, texts, partial / FILES.graph)
-        calibration = _calibration(start, unseen, {target: old.targets[target] for target in kept})
-        calibration.save(partial)
-        (partial / FILES.taxonomy).write_text(taxonomy.source, encoding="utf-8")
-        config = Config(
-            name=output.name,
-            targets=start.model.targets,
-            max_tokens=start.tokens.max_tokens,
-            encoder=encoder_values(start.model.encoder),
-            home=home,
-        )
-        config.save(partial)
+        history = fit(start.model, examples, encode(held.examples, start), epochs=epochs, seed=seed)
+        trained = write_model(
+            partial, start, data, held, name=output.name, targets=names, taxonomy=taxonomy, home=home, seed=seed,
+            history=history, notes=notes,
+        )  # fmt: skip
         if places is not None and places.names:
             places.save(partial)
-        trained = Trained(output, len(data.examples), len(held.examples), time.perf_counter() - begin, history, parity)
-        write_card(partial, config, calibration, data, trained, kept, notes)
-    return replace(trained, seconds=time.perf_counter() - begin)
+    return replace(trained, folder=output, seconds=time.perf_counter() - begin)
 
 
-def _calibration(start: Start, unseen: Sequence[Encoded], kept: Mapping[str, TargetCalibration]) -> Calibration:
-    """Calibrate what was trained on the held-out examples; what was kept keeps its calibration."""
-    logits = predict(start.model, unseen, "calibrating")
-    right = {target: [example.right.get(target, ()) for example in unseen] for target in logits}
-    return Calibration({**calibrate(logits, right).targets, **kept})
+def write_model(
+    folder: Path,
+    start: Start,
+    data: LabelledData,
+    held: LabelledData,
+    *,
+    name: str,
+    targets: Mapping[str, Sequence[str]],
+    taxonomy: Taxonomy,
+    home: str | None,
+    seed: int,
+    history: Sequence[Epoch],
+    notes: str,
+) -> Trained:
+    """Write all files of a model but its places: export a trained network, fit its linear partner, mix, calibrate.
+
+    Args:
+        folder: where the files go; `replacing` gives one.
+        start: the trained network with its tokenizer, and the model folder that it went on from, if any.
+        data: the examples that it was trained on.
+        held: the examples that chose the epoch; they mix and calibrate too.
+        name: of the model.
+        targets: what was trained, with the labels of each.
+        taxonomy, home, seed, notes: as in `train_on`.
+        history: the epochs of the training.
+
+    Raises:
+        ModelError: the exported graph does not do what the network does.
+    """
+    begin = time.perf_counter()
+    base = start.folder
+    kept = [target for target in start.model.targets if target not in targets]
+    config = Config(
+        name=name,
+        targets=start.model.targets,
+        max_tokens=start.tokens.max_tokens,
+        encoder=encoder_values(start.model.encoder),
+        home=home,
+    )
+    config.save(folder)
+    start.tokens.tokenizer.save(str(folder / FILES.tokenizer), pretty=False)
+    start.model.save(folder)
+    (folder / FILES.taxonomy).write_text(taxonomy.source, encoding="utf-8")
+    texts = [prepare(example.text) for example in (held.examples or data.examples)[:_PARITY_TEXTS]]
+    parity = export(start.model, start.tokens, texts, folder / FILES.graph)
+    # Mixed and calibrated is what serves: the graph as it was written, not the network that it was made from.
+    engine = Engine(folder, config)
+    partner = Linear.load(base, Config.load(base).targets) if base else None
+    linear = fit_linear(data.examples, targets, partner, seed)
+    fitted = _mix_and_calibrate(engine, linear, held.examples, encode(held.examples, start), targets, folder)
+    before = Calibration.load(base).targets if base else {}
+    calibration = Calibration({**fitted.targets, **{target: before[target] for target in kept}})
+    calibration.save(folder)
+    trained = Trained(folder, len(data.examples), len(held.examples), time.perf_counter() - begin, history, parity)
+    write_card(folder, config, calibration, data, trained, kept, notes)
+    return trained
+
+
+def _mix_and_calibrate(
+    engine: Engine,
+    linear: Linear,
+    held: Sequence[Example],
+    unseen: Sequence[Encoded],
+    targets: Iterable[str],
+    folder: Path,
+) -> Calibration:
+    """Mix the linear partner in by what it adds on held-out examples, write it, and calibrate what was trained."""
+    texts = [prepare(example.text) for example in held]
+    with progress_bar() as progress:
+        said = [engine.graph_logits(text) for text in progress.track(texts, description="calibrating")]
+    added = [linear.scores(text) for text in texts]
+    right = {target: [example.right.get(target, ()) for example in unseen] for target in targets}
+    logits = {target: _stacked([each[target] for each in said], linear, target) for target in targets}
+    scores = {target: _stacked([each[target] for each in added], linear, target) for target in targets}
+    mixes = fit_mixes(logits, scores, right)
+    mixed(linear, mixes).save(folder)
+    return calibrate(
+        {target: (values + mixes[target] * scores[target]).astype(np.float32) for target, values in logits.items()},
+        right,
+    )
+
+
+def _stacked(rows: Sequence[NDArray[np.float32]], linear: Linear, target: str) -> NDArray[np.float32]:
+    """Rows as one array, of shape (0, labels) where there are none."""
+    return np.array(rows, np.float32).reshape(len(rows), len(linear.heads[target].bias))

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import labelled_rows
+
+from complaint_router.engine.linear import BITS, Head, Linear, ngrams, weighted
+from complaint_router.errors import ModelError
+from complaint_router.folder import FILES
+from complaint_router.learn import Example
+from complaint_router.learn.calibrate import DEFAULT_MIX, fit_mixes
+from complaint_router.learn.linear import fit_linear, mixed
+
+LABELS = {"category": ("0101", "0502", "0901"), "kind": ("咨询", "投诉")}
+
+
+@pytest.fixture(scope="module")
+def linear() -> Linear:
+    examples = [
+        Example(row["text"], {"category": (row["topic"],), "kind": (row["kind"],)}) for row in labelled_rows(60)
+    ]
+    return fit_linear(examples, LABELS, None, 0)
+
+
+def test_a_text_has_its_ngrams_counted() -> None:
+    found, weights = ngrams("停水停水")  # 停 水 停水 twice, 水停 停水停 水停水 once
+    assert len(found) == 6
+    assert sorted(weights.tolist()) == pytest.approx([1, 1, 1] + [1 + np.log(2)] * 3)
+    assert (np.diff(found) > 0).all()
+    assert found.max() < 1 << BITS
+
+
+@pytest.mark.parametrize("text", ["水", "停水", "\ud800停水", "a"])
+def test_short_and_odd_texts_have_features_of_length_one(text: str) -> None:
+    _, weights = weighted(ngrams(text), np.ones(1 << BITS, np.float32))
+    assert np.square(weights).sum() == pytest.approx(1)
+
+
+def test_it_learns_what_words_say(linear: Linear) -> None:
+    scores = linear.scores("自来水发黄")
+    assert LABELS["category"][int(scores["category"].argmax())] == "0101"
+    assert scores["category"].dtype == np.float32
+    assert scores["category"][2] == pytest.approx(-1)  # a label without an example
+
+
+def test_what_is_written_says_the_same(linear: Linear, tmp_path: Path) -> None:
+    mixed(linear, {"kind": 1.5}).save(tmp_path)
+    loaded = Linear.load(tmp_path, LABELS)
+    assert loaded is not None
+    assert {name: head.mix for name, head in loaded.heads.items()} == {"category": 0.0, "kind": 1.5}
+    for row in random.Random(0).sample(labelled_rows(200), 20):
+        for target, scores in linear.scores(row["text"]).items():
+            assert np.array_equal(scores, loaded.scores(row["text"])[target])
+
+
+def test_other_targets_of_the_model_gone_on_from_stay(linear: Linear) -> None:
+    examples = [Example(row["text"], {"unit": (row["unit"],)}) for row in labelled_rows(20)]
+    more = fit_linear(examples, {"unit": ("城管大队", "自来水公司")}, linear, 0)
+    assert list(more.heads) == ["category", "kind", "unit"]
+    assert np.array_equal(more.scores("停水")["kind"], linear.scores("停水")["kind"])
+
+
+def test_a_broken_or_foreign_file_is_refused(linear: Linear, tmp_path: Path) -> None:
+    assert Linear.load(tmp_path, LABELS) is None
+    linear.save(tmp_path)
+    with pytest.raises(ModelError, match="does not fit the labels"):
+        Linear.load(tmp_path, {"category": ("0101",)})
+    (tmp_path / FILES.linear).write_bytes(b"broken")
+    with pytest.raises(ModelError, match=r"linear\.npz: is broken"):
+        Linear.load(tmp_path, LABELS)
+
+
+def test_the_mix_is_what_makes_right_labels_likeliest() -> None:
+    random_ = np.random.default_rng(0)
+    truth = random_.integers(0, 4, 400)
+    clear = np.eye(4, dtype=np.float32)[truth]
+    noise = random_.normal(size=(400, 4)).astype(np.float32)
+    right = {"kind": [(int(label),) for label in truth]}
+    assert fit_mixes({"kind": clear}, {"kind": noise}, right)["kind"] == 0
+    assert fit_mixes({"kind": noise}, {"kind": clear * 4}, right)["kind"] > 2
+    assert fit_mixes({"kind": noise[:5]}, {"kind": clear[:5]}, {"kind": right["kind"][:5]})["kind"] == DEFAULT_MIX
+
+
+def test_mixing_changes_no_other_head() -> None:
+    head = Head(np.zeros((1 << BITS, 2), np.int8), np.ones(2, np.float32), np.zeros(2, np.float32), 0.5)
+    both = mixed(Linear(np.ones(1 << BITS, np.float32), {"kind": head, "unit": head}), {"kind": 2.0})
+    assert (both.heads["kind"].mix, both.heads["unit"].mix) == (2.0, 0.5)

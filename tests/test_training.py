@@ -48,7 +48,8 @@ def test_each_text_of_the_corpus_has_its_labels() -> None:
     corpus, taxonomy = Corpus.read(), Taxonomy.load()
     assert corpus.data.counts("category").keys() == taxonomy.topics.keys()
     assert corpus.data.counts("department").keys() <= taxonomy.departments.keys()
-    assert len(corpus.registers) == len(corpus.data.examples)
+    texts = [example.text for example in (*corpus.data.examples, *corpus.held.examples)]
+    assert len(set(texts)) == len(texts) == len(corpus.registers)
 
 
 def test_a_student_begins_as_layers_of_its_teacher(start: Start) -> None:

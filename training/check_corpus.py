@@ -19,10 +19,13 @@ from pathlib import Path
 from complaint_router import Taxonomy
 
 HERE = Path(__file__).parent
+ORDINARY_DAYS = HERE / "ordinary_days.tsv"
 COLUMNS = ["register", "kind", "urgency", "department", "alt_departments", "alt_topics", "text"]
 REGISTERS = {"note", "letter", "spoken", "angry", "short"}
 KINDS = {"投诉", "咨询", "求助", "建议", "举报", "表扬"}
 URGENCIES = {"普通", "紧急"}
+FEWEST = 40
+"""Texts that each topic has at least."""
 COPIED_RUN = 14
 """So many Chinese characters in a row that also stand in the real data count as copied."""
 NEAR = 0.6
@@ -35,7 +38,7 @@ def main() -> int:
     parser.add_argument("--real", type=Path, help="folder of real data (*.jsonl, field text) that must not be copied")
     args = parser.parse_args()
     taxonomy = Taxonomy.load()
-    files = sorted(HERE.glob("corpus/*.tsv"))
+    files = [*sorted(HERE.glob("corpus/*.tsv")), ORDINARY_DAYS]
     if args.topics:
         files = [file for file in files if file.stem in args.topics]
     copied = _runs_of(args.real) if args.real else set()
@@ -55,27 +58,35 @@ def main() -> int:
 def _check(file: Path, taxonomy: Taxonomy, copied: set[str], grams: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
     """Yield the faults of one file, and put each text's 3-grams into `grams`, by where it stands."""
     topics, departments = taxonomy.topics, taxonomy.departments
-    if file.stem not in topics:
+    columns = ["topic", *COLUMNS] if file == ORDINARY_DAYS else COLUMNS
+    if file != ORDINARY_DAYS and file.stem not in topics:
         yield file.name, "is not a topic of the taxonomy"
     lines = file.read_text(encoding="utf-8").splitlines()
-    if not lines or lines[0].split("\t") != COLUMNS:
-        yield f"{file.name}:1", f"header is not {COLUMNS}"
+    if not lines or lines[0].split("\t") != columns:
+        yield f"{file.name}:1", f"header is not {columns}"
         return
+    if len(lines) - 1 < FEWEST:
+        yield file.name, f"has {len(lines) - 1} texts, fewer than {FEWEST}"
     for number, line in enumerate(lines[1:], 2):
         where = f"{file.name}:{number}"
         fields = line.split("\t")
-        if len(fields) != len(COLUMNS):
-            yield where, f"{len(fields)} columns instead of {len(COLUMNS)}"
+        if len(fields) != len(columns):
+            yield where, f"{len(fields)} columns instead of {len(columns)}"
             continue
-        row = dict(zip(COLUMNS, fields, strict=True))
+        row = {"topic": file.stem, **dict(zip(columns, fields, strict=True))}
         for column, allowed in (("register", REGISTERS), ("kind", KINDS), ("urgency", URGENCIES)):
             if row[column] not in allowed:
                 yield where, f"{column} {row[column]!r} is not one of {sorted(allowed)}"
-        for column, codes in (("department", departments), ("alt_departments", departments), ("alt_topics", topics)):
+        for column, codes in (
+            ("topic", topics),
+            ("department", departments),
+            ("alt_departments", departments),
+            ("alt_topics", topics),
+        ):
             for code in filter(None, row[column].split(",")):
                 if code not in codes:
                     yield where, f"{column} {code!r} is not in the taxonomy"
-        if file.stem in row["alt_topics"].split(","):
+        if row["topic"] in row["alt_topics"].split(","):
             yield where, "alt_topics repeats the topic"
         if row["department"] in row["alt_departments"].split(","):
             yield where, "alt_departments repeats the department"

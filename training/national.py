@@ -28,7 +28,7 @@ from backbone import unpack
 from complaint_router.folder import replacing
 from complaint_router.learn.fit import Epoch, Loss, encode, fit
 from complaint_router.learn.model import MultiTargetModel, Start, start_from
-from complaint_router.learn.train import HELD_MOST, HELD_SHARE, write_model
+from complaint_router.learn.train import write_model
 from complaint_router.taxonomy import Taxonomy
 from corpus import Corpus
 from distil import cut, distilling
@@ -49,7 +49,7 @@ def main() -> None:
     args.work.mkdir(parents=True, exist_ok=True)
     taxonomy = Taxonomy.load()
     corpus = Corpus.read()
-    data, held = corpus.data.split(HELD_SHARE, HELD_MOST)
+    data, held = corpus.data, corpus.held
     labels = {target: data.labels(target) for target in TARGETS}
     labels |= {"category": tuple(taxonomy.topics), "department": tuple(taxonomy.departments)}
     with TemporaryDirectory() as folder:

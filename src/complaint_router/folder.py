@@ -37,6 +37,7 @@ class Files:
     taxonomy: str = "taxonomy.yaml"
     places: str = "places.json"
     card: str = "README.md"
+    plot: str = "reliability.svg"
     manifest: str = "manifest.json"
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from complaint_router.schema import Candidate, Category, Department, Unit, UnitCandidate
 from complaint_router.taxonomy import Taxonomy
 
-CANDIDATES = 3
+CANDIDATES = 5
 """How many candidates a route carries for each target."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +70,13 @@ class Linear:
 
     def __init__(self, rarity: NDArray[np.float32], heads: Mapping[str, Head]) -> None:
         self.rarity = rarity
-        self.heads = dict(heads)
         # One row for each feature, all targets side by side: a text gathers its rows once.
         self._weights = np.concatenate([head.weights for head in heads.values()], axis=1)
         self._scale = np.concatenate([head.scale for head in heads.values()])
         self._bias = np.concatenate([head.bias for head in heads.values()])
         ends = np.cumsum([len(head.bias) for head in heads.values()]).tolist()
         self._slices = {name: slice(end - len(heads[name].bias), end) for name, end in zip(heads, ends, strict=True)}
+        self.heads = {name: replace(head, weights=self._weights[:, self._slices[name]]) for name, head in heads.items()}
 
     def scores(self, text: str) -> dict[str, NDArray[np.float32]]:
         """Scores of one prepared text, not yet mixed: for each target an array of shape (labels,)."""

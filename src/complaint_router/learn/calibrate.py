@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from complaint_router.dispatch import Calibration, TargetCalibration
+from complaint_router.metrics import macro_f1
 
 AUTO_PRECISION = 0.95
 """Share of automatic dispatches that shall be right, as seen on the held-out examples."""
@@ -64,6 +65,32 @@ def calibrate(logits: Logits, right: Right) -> Calibration:
     the one under which the scores of the answers given best foretell whether they are.
     """
     return Calibration({target: _fit(values, right[target]) for target, values in logits.items()})
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How a target's answers to the held-out examples did: their scores, whether they are right, and macro-F1.
+
+    Both arrays have the shape (examples with a known label,).
+    """
+
+    scores: NDArray[np.float64]
+    hits: NDArray[np.bool_]
+    macro_f1: float
+
+
+def judge(calibration: Calibration, logits: Logits, right: Right) -> dict[str, Judged]:
+    """Hold calibrated answers to the labels; targets of which no label is known are left out."""
+    judged = {}
+    for target, values in logits.items():
+        known = _Known.of(right[target], values.shape[1])
+        if len(known.rows):
+            probabilities = calibration.probabilities(target, values[known.rows])
+            given = probabilities.argmax(axis=1)
+            labels = [right[target][row] for row in known.rows.tolist()]
+            hits = known.right[np.arange(len(given)), given]
+            judged[target] = Judged(probabilities.max(axis=1), hits, macro_f1(labels, given.tolist()))
+    return judged
 
 
 def _mix(logits: NDArray[np.float32], scores: NDArray[np.float32], right: Sequence[tuple[int, ...]]) -> float:

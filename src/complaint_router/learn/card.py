@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from complaint_router import __version__
 from complaint_router.dispatch import Calibration
+from complaint_router.engine.linear import Linear
 from complaint_router.folder import FILES, Config
+from complaint_router.learn.calibrate import Judged
 from complaint_router.learn.data import LabelledData
 from complaint_router.learn.fit import best_epoch
+from complaint_router.metrics import expected_calibration_error
 
 if TYPE_CHECKING:
     from complaint_router.learn.train import Trained
@@ -26,6 +29,8 @@ def write_card(
     calibration: Calibration,
     data: LabelledData,
     trained: Trained,
+    judged: Mapping[str, Judged],
+    linear: Linear,
     kept: Sequence[str],
     notes: str,
 ) -> None:
@@ -58,19 +63,26 @@ def write_card(
         "",
         "## Measures",
         "",
-        "On the held-out texts, which also chose the epoch and the calibration: texts that the model has never met"
-        " will do somewhat worse.",
+        "On the held-out texts, by the files of this folder. They also chose the epoch, the mix and the calibration:"
+        " texts that the model has never met will do somewhat worse. ECE is the expected calibration error; n-grams"
+        " tells what a score of the linear partner counts beside a logit of the encoder.",
         "",
-        f"| target | accuracy | macro-F1 | temperature | dispatched from | same label in {trained.parity.precision} |",
-        "|---|---|---|---|---|---|",
+        "| target | accuracy | macro-F1 | ECE | dispatched from | share | of these right | n-grams |"
+        f" same label in {trained.parity.precision} |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for target, accuracy in best.accuracy.items():
-        fitted = calibration.targets[target]
+    for target, each in judged.items():
+        threshold = calibration.targets[target].threshold
+        sure = each.scores >= threshold
         lines.append(
-            f"| {target} | {accuracy:.3f} | {best.macro_f1[target]:.3f} | {fitted.temperature:.2f} |"
-            f" {fitted.threshold:.2f} | {trained.parity.agreement[target]:.3f} |"
+            f"| {target} | {each.hits.mean():.3f} | {each.macro_f1:.3f} |"
+            f" {expected_calibration_error(each.scores.tolist(), each.hits.tolist()):.3f} | {threshold:.2f} |"
+            f" {sure.mean():.3f} | {each.hits[sure].mean() if sure.any() else 0:.3f} | {linear.heads[target].mix:g} |"
+            f" {trained.parity.agreement[target]:.3f} |"
         )
     lines += [
+        "",
+        f"![How often answers were right, by their score]({FILES.plot})",
         "",
         f"{len(trained.history)} epochs, the best was number {trained.history.index(best) + 1}."
         f" Texts are read up to {config.max_tokens} tokens; of a longer one head and tail.",

@@ -15,14 +15,15 @@ from complaint_router.engine import Engine
 from complaint_router.engine.linear import Linear
 from complaint_router.errors import DataError
 from complaint_router.folder import FILES, Config, replacing
-from complaint_router.learn.calibrate import calibrate, fit_mixes
+from complaint_router.learn.calibrate import Logits, Right, calibrate, fit_mixes, judge
 from complaint_router.learn.card import write_card
 from complaint_router.learn.data import Example, LabelledData, read_labelled
 from complaint_router.learn.export import Parity, export
-from complaint_router.learn.fit import Encoded, Epoch, encode, fit, with_kept
+from complaint_router.learn.fit import Epoch, encode, fit, with_kept
 from complaint_router.learn.linear import fit_linear, mixed
 from complaint_router.learn.model import Start, base_folder, encoder_values, start_from
 from complaint_router.learn.places import learn_places
+from complaint_router.learn.plot import reliability
 from complaint_router.locality import Gazetteer, LearnedPlaces
 from complaint_router.progress import progress_bar
 from complaint_router.taxonomy import Taxonomy
@@ -223,37 +224,32 @@ def write_model(
     engine = Engine(folder, config)
     partner = Linear.load(base, Config.load(base).targets) if base else None
     linear = fit_linear(data.examples, targets, partner, seed)
-    fitted = _mix_and_calibrate(engine, linear, held.examples, encode(held.examples, start), targets, folder)
+    right = {target: [example.right.get(target, ()) for example in encode(held.examples, start)] for target in targets}
+    linear, logits = _mixed(engine, linear, held.examples, right)
+    linear.save(folder)
+    fitted = calibrate(logits, right)
+    judged = judge(fitted, logits, right)
     before = Calibration.load(base).targets if base else {}
     calibration = Calibration({**fitted.targets, **{target: before[target] for target in kept}})
     calibration.save(folder)
     trained = Trained(folder, len(data.examples), len(held.examples), time.perf_counter() - begin, history, parity)
-    write_card(folder, config, calibration, data, trained, kept, notes)
+    (folder / FILES.plot).write_text(reliability(judged), encoding="utf-8")
+    write_card(folder, config, calibration, data, trained, judged, linear, kept, notes)
     return trained
 
 
-def _mix_and_calibrate(
-    engine: Engine,
-    linear: Linear,
-    held: Sequence[Example],
-    unseen: Sequence[Encoded],
-    targets: Iterable[str],
-    folder: Path,
-) -> Calibration:
-    """Mix the linear partner in by what it adds on held-out examples, write it, and calibrate what was trained."""
+def _mixed(engine: Engine, linear: Linear, held: Sequence[Example], right: Right) -> tuple[Linear, Logits]:
+    """The linear partner with the mix that its scores add most by on held-out examples, and the logits that follow."""
     texts = [prepare(example.text) for example in held]
     with progress_bar() as progress:
         said = [engine.graph_logits(text) for text in progress.track(texts, description="calibrating")]
     added = [linear.scores(text) for text in texts]
-    right = {target: [example.right.get(target, ()) for example in unseen] for target in targets}
-    logits = {target: _stacked([each[target] for each in said], linear, target) for target in targets}
-    scores = {target: _stacked([each[target] for each in added], linear, target) for target in targets}
+    logits = {target: _stacked([each[target] for each in said], linear, target) for target in right}
+    scores = {target: _stacked([each[target] for each in added], linear, target) for target in right}
     mixes = fit_mixes(logits, scores, right)
-    mixed(linear, mixes).save(folder)
-    return calibrate(
-        {target: (values + mixes[target] * scores[target]).astype(np.float32) for target, values in logits.items()},
-        right,
-    )
+    return mixed(linear, mixes), {
+        target: (values + mixes[target] * scores[target]).astype(np.float32) for target, values in logits.items()
+    }
 
 
 def _stacked(rows: Sequence[NDArray[np.float32]], linear: Linear, target: str) -> NDArray[np.float32]:

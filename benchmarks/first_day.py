@@ -62,10 +62,10 @@ def of_gold(rows: list[Row]) -> dict[str, float | str]:
     topics = [(row["topic"], *row["alt_topics"]) for row in rows]
     departments = [(row["department"], *row["alt_departments"]) for row in rows]
     routes = [row["route"] for row in rows]
-    category_hits = [route["category"]["code"] in right for route, right in zip(routes, topics, strict=True)]
-    department_hits = [route["department"]["code"] in right for route, right in zip(routes, departments, strict=True)]
+    category_hits = _among(1, routes, "category", topics)
+    department_hits = _among(1, routes, "department", departments)
     domains = [
-        route["category"]["path"][0] in {TOPICS[code].domain for code in right}
+        bool({TOPICS[code].domain for code in codes(route, "category")[:1]} & {TOPICS[code].domain for code in right})
         for route, right in zip(routes, topics, strict=True)
     ]
     auto = [hit for hit, route in zip(department_hits, routes, strict=True) if route["decision"]["action"] == "auto"]
@@ -74,18 +74,14 @@ def of_gold(rows: list[Row]) -> dict[str, float | str]:
     both = sum(one and other for one, other in zip(urgent, called, strict=True))
     return {
         "topic": _share(category_hits),
-        "among the first 3 topics": _share(_first_three(routes, "category", topics)),
+        "among the first 3 topics": _share(_among(3, routes, "category", topics)),
         "domain": _share(domains),
         "department": _share(department_hits),
-        "among the first 3 departments": _share(_first_three(routes, "department", departments)),
+        "among the first 3 departments": _share(_among(3, routes, "department", departments)),
         "kind": _share([route["kind"] == row["kind"] for route, row in zip(routes, rows, strict=True)]),
         "urgent ones found, of those called urgent right": f"{both} of {sum(urgent)}, {both} of {sum(called)}",
-        "calibration error of topics": expected_calibration_error(
-            [route["category"]["score"] for route in routes], category_hits
-        ),
-        "calibration error of departments": expected_calibration_error(
-            [route["department"]["score"] for route in routes], department_hits
-        ),
+        "calibration error of topics": expected_calibration_error(_scores(routes, "category"), category_hits),
+        "calibration error of departments": expected_calibration_error(_scores(routes, "department"), department_hits),
         "dispatched without a person": len(auto) / len(rows),
         "of these to a right department": _share(auto),
     }
@@ -96,22 +92,31 @@ def of_letters(rows: list[Row]) -> float:
     classes = {row["class7"] for row in rows}
     hits = []
     for row in rows:
-        candidates = [TOPICS[each["code"]].petition_class for each in row["route"]["category"]["candidates"]]
+        candidates = [TOPICS[code].petition_class for code in codes(row["route"], "category")]
         hits.append(next((name for name in candidates if name in classes), "") == row["class7"])
     return _share(hits)
 
 
 def confusions(rows: list[Row]) -> Counter[tuple[str, str]]:
     """How often each topic was taken for each other one."""
-    pairs = [(row["topic"], row["alt_topics"], row["route"]["category"]["code"]) for row in rows]
-    return Counter((right, given) for right, others, given in pairs if given not in (right, *others))
+    pairs = [(row["topic"], row["alt_topics"], codes(row["route"], "category")) for row in rows]
+    return Counter((right, given[0]) for right, others, given in pairs if given and given[0] not in (right, *others))
 
 
-def _first_three(routes: list[Row], target: str, right: list[tuple[str, ...]]) -> list[bool]:
+def codes(route: Row, target: str) -> list[str]:
+    """Codes of the candidates, best first; none where the text could not be used."""
+    return [candidate["code"] for candidate in (route[target] or {"candidates": []})["candidates"]]
+
+
+def _among(first: int, routes: list[Row], target: str, right: list[tuple[str, ...]]) -> list[bool]:
     return [
-        any(candidate["code"] in labels for candidate in route[target]["candidates"][:3])
+        any(code in labels for code in codes(route, target)[:first])
         for route, labels in zip(routes, right, strict=True)
     ]
+
+
+def _scores(routes: list[Row], target: str) -> list[float]:
+    return [route[target]["score"] if route[target] else 0.0 for route in routes]
 
 
 def _share(hits: list[bool]) -> float:

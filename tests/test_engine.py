@@ -5,6 +5,7 @@ import pytest
 from tokenizers import Tokenizer, models
 
 from complaint_router.engine import Engine, Tokens
+from complaint_router.engine.linear import Linear
 from complaint_router.errors import ModelError
 from complaint_router.folder import FILES, Config
 
@@ -24,6 +25,16 @@ def test_logits_have_the_shapes_of_the_config(tiny_model: Path) -> None:
         target: (len(labels),) for target, labels in config.targets.items()
     }
     assert all(values.dtype == np.float32 for values in logits.values())
+
+
+def test_scores_of_ngrams_are_mixed_in(tiny_model: Path) -> None:
+    config = Config.load(tiny_model)
+    engine, linear = Engine(tiny_model, config), Linear.load(tiny_model, config.targets)
+    assert linear is not None
+    assert any(head.mix for head in linear.heads.values())
+    logits, alone, scores = engine.logits("停水"), engine.graph_logits("停水"), linear.scores("停水")
+    for target, head in linear.heads.items():
+        assert logits[target] == pytest.approx(alone[target] + head.mix * scores[target], abs=1e-5)
 
 
 @pytest.mark.parametrize("name", [FILES.graph, FILES.tokenizer])

@@ -12,9 +12,10 @@ from conftest import COLUMNS, labelled_rows, write_jsonl
 from complaint_router import DataError, ModelError, Router, Taxonomy
 from complaint_router.dispatch import Calibration
 from complaint_router.engine import Engine
+from complaint_router.engine.linear import Linear
 from complaint_router.folder import FILES, Config, seal
 from complaint_router.learn import Example, LabelledData, export
-from complaint_router.learn.calibrate import calibrate
+from complaint_router.learn.calibrate import calibrate, judge
 from complaint_router.learn.fit import best_epoch, encode, fit, predict
 from complaint_router.learn.model import start_from
 from complaint_router.learn.train import train
@@ -69,11 +70,27 @@ def test_training_goes_on_and_keeps_what_it_is_not_taught(
     router = Router.from_pretrained(output)
     assert router.targets == {**Config.load(tiny_model).targets, "category": ("城管大队", "自来水公司")}
     assert Calibration.load(output).targets["kind"] == Calibration.load(tiny_model).targets["kind"]
+    before, after = (Linear.load(folder, Config.load(folder).targets) for folder in (tiny_model, output))
+    assert before is not None
+    assert after is not None
+    assert np.array_equal(after.heads["kind"].weights, before.heads["kind"].weights)
+    assert after.heads["kind"].mix == before.heads["kind"].mix
     route = router.route("楼下酒吧音响震天响，第1次来电")
     assert route.category is not None
     assert route.category.path == (route.category.code,)
     assert route.department is not None
     assert "kept from the model gone on from: department" in (output / FILES.card).read_text("utf-8")
+
+
+def test_a_model_without_a_linear_partner_gets_one(tiny_model: Path, labelled_file: Path, tmp_path: Path) -> None:
+    old = Path(shutil.copytree(tiny_model, tmp_path / "old"))
+    (old / FILES.linear).unlink()
+    seal(old)
+    assert Router.from_pretrained(old).route("家里停水两天了").department is not None
+    train([labelled_file], targets={"kind": "kind"}, output=tmp_path / "new", init=old, limit=60, epochs=1)
+    linear = Linear.load(tmp_path / "new", Config.load(tmp_path / "new").targets)
+    assert linear is not None
+    assert list(linear.heads) == ["kind"]
 
 
 def test_known_labels_keep_their_rows_and_new_ones_start_at_their_description(tiny_model: Path) -> None:
@@ -184,7 +201,28 @@ def test_calibration_finds_the_temperature() -> None:
     right = [(int(random.choice(5, p=row)),) for row in probabilities]
     calibration = calibrate({"kind": (exact * 3).astype(np.float32)}, {"kind": right})
     assert calibration.targets["kind"].temperature == pytest.approx(3.0, rel=0.1)
-    found = calibration.probabilities("kind", (exact * 3).astype(np.float32))
+    found = calibration.scores("kind", (exact * 3).astype(np.float32))
     sure = found.max(1) >= calibration.targets["kind"].threshold
     hits = [int(row.argmax()) in labels for row, labels in zip(found, right, strict=True)]
     assert np.mean(np.array(hits)[sure]) >= 0.95
+
+
+def test_scores_tell_how_often_answers_or_alternatives_are_right() -> None:
+    random = np.random.default_rng(1)
+    logits = random.normal(size=(3000, 6)).astype(np.float32) * 2
+    ranked = np.argsort(-logits, axis=1)
+    # The answer given is right more often than a softmax says, since the second label would do as well.
+    right = [(int(row[0]), int(row[1])) if random.random() < 0.9 else (int(row[5]),) for row in ranked]
+    calibration = calibrate({"kind": logits}, {"kind": right})
+    judged = judge(calibration, {"kind": logits}, {"kind": right})["kind"]
+    assert judged.hits.mean() == pytest.approx(judged.scores.mean(), abs=0.01)
+    assert calibration.targets["kind"].threshold == 1  # no score is sure enough for 95 %
+
+
+def test_a_threshold_needs_enough_examples_to_be_sure() -> None:
+    logits = np.tile(np.array([[4.0, 0.0]], np.float32), (40, 1))
+    few = calibrate({"kind": logits}, {"kind": [(0,)] * 40}).targets["kind"]
+    many = calibrate({"kind": np.tile(logits, (10, 1))}, {"kind": [(0,)] * 400}).targets["kind"]
+    assert few.threshold == 1
+    assert many.threshold < 1
+    assert calibrate({"kind": logits[:5]}, {"kind": [(0,)] * 5}).targets["kind"].temperature >= 1

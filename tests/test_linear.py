@@ -12,7 +12,7 @@ from complaint_router.errors import ModelError
 from complaint_router.folder import FILES
 from complaint_router.learn import Example
 from complaint_router.learn.calibrate import DEFAULT_MIX, fit_mixes
-from complaint_router.learn.linear import fit_linear, mixed
+from complaint_router.learn.linear import fit_linear
 
 LABELS = {"category": ("0101", "0502", "0901"), "kind": ("咨询", "投诉")}
 
@@ -47,7 +47,7 @@ def test_it_learns_what_words_say(linear: Linear) -> None:
 
 
 def test_what_is_written_says_the_same(linear: Linear, tmp_path: Path) -> None:
-    mixed(linear, {"kind": 1.5}).save(tmp_path)
+    linear.mixed({"kind": 1.5}).save(tmp_path)
     loaded = Linear.load(tmp_path, LABELS)
     assert loaded is not None
     assert {name: head.mix for name, head in loaded.heads.items()} == {"category": 0.0, "kind": 1.5}
@@ -86,5 +86,12 @@ def test_the_mix_is_what_makes_right_labels_likeliest() -> None:
 
 def test_mixing_changes_no_other_head() -> None:
     head = Head(np.zeros((1 << BITS, 2), np.int8), np.ones(2, np.float32), np.zeros(2, np.float32), 0.5)
-    both = mixed(Linear(np.ones(1 << BITS, np.float32), {"kind": head, "unit": head}), {"kind": 2.0})
+    both = Linear(np.ones(1 << BITS, np.float32), {"kind": head, "unit": head}).mixed({"kind": 2.0})
     assert (both.heads["kind"].mix, both.heads["unit"].mix) == (2.0, 0.5)
+
+
+def test_labels_that_are_not_asked_for_and_targets_without_examples_do_no_harm() -> None:
+    examples = [Example(row["text"], {"category": ("9999", row["topic"])}) for row in labelled_rows(20)]
+    found = fit_linear(examples, LABELS, None, 0)
+    assert LABELS["category"][int(found.scores("自来水发黄")["category"].argmax())] == "0101"
+    assert found.scores("停水")["kind"].tolist() == [-1, -1]

@@ -55,7 +55,7 @@ def test_each_text_of_the_corpus_has_its_labels() -> None:
 def test_a_student_begins_as_layers_of_its_teacher(start: Start) -> None:
     student = cut(start.model, 1)
     assert student.encoder.config.num_hidden_layers == 1
-    last = start.model.encoder.encoder.layer[0].output.dense.weight
+    last = start.model.encoder.encoder.layer[-1].output.dense.weight
     assert torch.equal(student.encoder.encoder.layer[0].output.dense.weight, last)
 
 

@@ -1,8 +1,8 @@
 """Multiply the written texts: the same matter elsewhere, in another frame, with other hasty habits of typing.
 
-A composed twin keeps its text's labels, so nothing here may name a matter, a department or a demand of its own. Twins
-are made anew in each pass over the texts, after the held-out texts have been set apart: no twin of a held-out text is
-ever trained on.
+A composed twin keeps its text's labels, so nothing here may name a matter or ask for more than its kind does anyway.
+Landmarks name offices on purpose: where something lies says nothing of who must act. Twins are made anew in each pass
+over the texts, after the held-out texts have been set apart: no twin of a held-out text is ever trained on.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ FRAMED = 0.3
 CLOSED = 0.3
 """How often a letter gets a greeting or a closing."""
 MISTYPED = 0.2
-"""How often a text is mistyped, one character in thirty."""
+"""How often a text is mistyped, about one character in fifty."""
 UNPUNCTUATED = 0.1
 """How often a text loses its punctuation."""
 
-_SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
 _ROAD_WORDS = "和平|长青|文昌|东湖|青年|金山|新华|迎春|龙泉|凤鸣|望江|胜利|学府|滨河|永安|兴隆|桂花|白云|紫荆|振兴"
 _ROAD_KINDS = "路|街|大道|巷|东路|西路|南街|北路|一路|二横路"
 _ESTATE_WORDS = "锦绣|阳光|翠湖|金桂|御景|香樟|盛世|水岸|枫林|碧桂|书香|世纪|荷塘|东方|和谐|丽景|名仕|云溪|天玺|福星"
@@ -44,7 +43,6 @@ _LEADS = {
     "求助": "市民求助：|来电人求助，|其来电称|其求助：|诉求人称|",
     "建议": "市民建议：|来电人建议，|其建议|网友建议：|",
     "举报": "市民举报：|来电人举报，|其举报|匿名举报：|",
-    "表扬": "市民来电，|其来电表示|",
 }
 _ENDS = {
     "投诉": "其认为不合理。|望尽快处理。|请核实处理并回复。|希望有关部门重视。|要求给个说法。|多次反映没有结果。",
@@ -52,7 +50,6 @@ _ENDS = {
     "求助": "望协调解决。|希望尽快帮忙处理。|请工作人员联系。|拜托了。|请求帮助。",
     "建议": "望采纳。|供参考。|希望能考虑。|盼回复。",
     "举报": "请查处。|请核实。|希望为举报人保密。|望严查。",
-    "表扬": "特此感谢。|",
 }
 _GREETINGS = (
     "尊敬的领导：您好！|领导好，|您好：|尊敬的市长：|书记您好！|县长好，打扰了。|敬爱的领导，|你好，|各位领导："

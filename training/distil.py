@@ -27,10 +27,10 @@ def cut(teacher: MultiTargetModel, layers: int) -> MultiTargetModel:
     """A copy of the teacher that has so many of its layers, evenly spread, the last one always in."""
     student = copy.deepcopy(teacher)
     stack = student.encoder.encoder.layer
-    kept = np.linspace(0, len(stack) - 1, layers).round().astype(int)
+    kept = np.linspace(len(stack) - 1, 0, layers)[::-1].round().astype(int)
     student.encoder.encoder.layer = nn.ModuleList(stack[at] for at in kept.tolist())
     student.encoder.config.num_hidden_layers = layers
-    return student
+    return student.requires_grad_(requires_grad=True)
 
 
 def distilling(teacher: MultiTargetModel) -> Loss:

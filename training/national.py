@@ -18,6 +18,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -35,8 +36,9 @@ from distil import cut, distilling
 
 TARGETS = ("category", "department", "kind", "urgency")
 LAYERS = 6
-TEACHER_EPOCHS, TEACHER_RATE = 5, 1e-4
-STUDENT_EPOCHS, STUDENT_RATE = 7, 3e-4
+TEACHER = (5, 1e-4)
+STUDENT = (7, 3e-4)
+"""Epochs and learning rate."""
 NOTES = Path(__file__).with_name("card.md")
 
 
@@ -58,26 +60,31 @@ def main() -> None:
     lesson, unseen = encode(data.examples, start), encode(held.examples, start)
 
     def trained_once(
-        name: str, network: MultiTargetModel, epochs: int, rate: float, seed: int, loss: Loss | None = None
+        name: str, network: MultiTargetModel, epochs: int, rate: float, seed: int, loss: Loss | None, *made_of: object
     ) -> list[Epoch]:
-        """Train the network, or restore it where that was done before."""
+        """Train the network, or restore it where that was done before from the very same."""
         path = args.work / f"{name}.safetensors"
+        digest = sha256(repr((epochs, rate, seed, data.examples, held.examples, *made_of)).encode()).hexdigest()
         if path.is_file():
-            network.load_state_dict(load_file(path))
             with safe_open(path, "pt") as file:
-                return [Epoch(**epoch) for epoch in json.loads(file.metadata()["history"])]
+                known = file.metadata()
+            if known["digest"] == digest:
+                network.load_state_dict(load_file(path))
+                return [Epoch(**epoch) for epoch in json.loads(known["history"])]
         print(f"{name}: {len(lesson)} texts, {epochs} epochs", flush=True)
         twins = corpus.twins(data.examples, start, seed)
         history = fit(
             network, lesson, unseen, epochs=epochs, seed=seed, learning_rate=rate, twins=twins, loss=loss
         )  # fmt: skip
-        save_file(network.state_dict(), path, {"history": json.dumps([asdict(epoch) for epoch in history])})
+        metadata = {"digest": digest, "history": json.dumps([asdict(epoch) for epoch in history])}
+        save_file(network.state_dict(), path.with_suffix(".partial"), metadata)
+        path.with_suffix(".partial").rename(path)
         return history
 
     teacher = start.model
-    report(trained_once("teacher", teacher, TEACHER_EPOCHS, TEACHER_RATE, args.seed))
+    report(trained_once("teacher", teacher, *TEACHER, args.seed, None))
     student = cut(teacher, LAYERS)
-    history = trained_once("student", student, STUDENT_EPOCHS, STUDENT_RATE, args.seed + 1, distilling(teacher))
+    history = trained_once("student", student, *STUDENT, args.seed + 1, distilling(teacher), LAYERS, TEACHER)
     report(history)
 
     with replacing(args.output) as partial:

@@ -150,7 +150,7 @@ def _route(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     targets = _pairs(options.target, "--target")
     places = _pairs(options.place, "--place")
-    for module in ("torch", "transformers", "safetensors", "onnx", "onnxscript"):
+    for module in ("torch", "transformers", "safetensors", "sklearn", "onnx", "onnxscript"):
         require(module, "train")
     from complaint_router.learn.train import train
 

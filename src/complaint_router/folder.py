@@ -1,6 +1,7 @@
 """A model folder: its files, its config, and the manifest that vouches for them.
 
-Nothing in a model folder can run code when it is loaded: JSON, YAML (read as plain data), ONNX and safetensors.
+Nothing in a model folder can run code when it is loaded: JSON, YAML (read as plain data), ONNX, npz without pickles and
+safetensors.
 """
 
 from __future__ import annotations

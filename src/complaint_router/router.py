@@ -118,7 +118,7 @@ class Router:
         if not texts_.has_chinese(prepared):
             return _unusable(NO_CHINESE)
         logits = self._engine.logits(prepared)
-        found = {target: self._calibration.probabilities(target, values) for target, values in logits.items()}
+        found = {target: self._calibration.scores(target, values) for target, values in logits.items()}
         labels = self._labels
         category = labels.category(found["category"]) if "category" in found else None
         department: Department | None

@@ -1,6 +1,7 @@
-"""Calibrated probabilities: one temperature for each target, and the score from which a result is dispatched.
+"""Calibrated scores: a temperature and a logistic curve for each target, and the score from which it is dispatched.
 
-Temperature scaling: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+Temperature scaling: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017. The curve on top of it: Platt,
+"Probabilistic outputs for support vector machines", 1999.
 """
 
 from __future__ import annotations
@@ -16,13 +17,21 @@ from numpy.typing import NDArray
 from complaint_router.errors import ModelError
 from complaint_router.folder import FILES, read_json
 
+_LEAST = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class TargetCalibration:
-    """`temperature` divides the logits; from `threshold` on, a score is sure enough to dispatch."""
+    """How logits of a target become scores.
+
+    `temperature` divides the logits before the softmax; a probability with the log-odds x becomes a score with the
+    log-odds `slope` · x + `offset`; from `threshold` on, a score is sure enough to dispatch.
+    """
 
     temperature: float = 1.0
     threshold: float = 0.8
+    slope: float = 1.0
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -31,12 +40,15 @@ class Calibration:
 
     targets: Mapping[str, TargetCalibration]
 
-    def probabilities(self, target: str, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Softmax of the tempered logits, along the last axis; shape as given."""
-        tempered = logits.astype(np.float64) / self.targets[target].temperature
-        exponents = np.exp(tempered - tempered.max(axis=-1, keepdims=True))
-        probabilities: NDArray[np.float64] = exponents / exponents.sum(axis=-1, keepdims=True)
-        return probabilities
+    def scores(self, target: str, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How likely each label is right; shape as given.
+
+        Several answers to a complaint may be right, so the scores of all labels need not sum to 1.
+        """
+        fitted = self.targets[target]
+        odds = fitted.slope * log_odds(softmax(logits, fitted.temperature)) + fitted.offset
+        scores: NDArray[np.float64] = 1 / (1 + np.exp(-odds))
+        return scores
 
     def save(self, folder: Path) -> None:
         """Write `calibration.json`."""
@@ -55,3 +67,18 @@ class Calibration:
             return cls({name: TargetCalibration(**values) for name, values in read_json(path).items()})
         except (TypeError, AttributeError) as error:
             raise ModelError(f"{path}: is broken ({error}); train or copy the model anew") from error
+
+
+def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """Probabilities along the last axis; shape as given."""
+    tempered = logits.astype(np.float64) / temperature
+    exponents = np.exp(tempered - tempered.max(axis=-1, keepdims=True))
+    probabilities: NDArray[np.float64] = exponents / exponents.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds, finite for probabilities of 0 and 1 too; shape as given."""
+    clipped = np.clip(probabilities, _LEAST, 1 - _LEAST)
+    odds: NDArray[np.float64] = np.log(clipped / (1 - clipped))
+    return odds

@@ -15,51 +15,51 @@ CANDIDATES = 5
 
 
 class Labels:
-    """Turns probabilities over a model's labels into the parts of a Route."""
+    """Turns scores of a model's labels into the parts of a Route."""
 
     def __init__(self, taxonomy: Taxonomy, targets: Mapping[str, Sequence[str]]) -> None:
         self._taxonomy = taxonomy
         self._targets = targets
 
-    def category(self, probabilities: NDArray[np.float64]) -> Category:
-        """The category of one text; `probabilities` has the shape (categories,)."""
-        candidates = self._candidates("category", probabilities)
+    def category(self, scores: NDArray[np.float64]) -> Category:
+        """The category of one text; `scores` has the shape (categories,)."""
+        candidates = self._candidates("category", scores)
         best = candidates[0]
         topic = self._taxonomy.topics.get(best.code)
         path = (topic.domain, topic.name) if topic else (best.name,)
         return Category(best.code, best.name, path, best.score, candidates)
 
-    def department(self, probabilities: NDArray[np.float64], category: Category | None) -> Department:
+    def department(self, scores: NDArray[np.float64], category: Category | None) -> Department:
         """The department of one text; `category` says, through the duty matrix, who usually acts with it."""
-        return self._department(self._candidates("department", probabilities), category)
+        return self._department(self._candidates("department", scores), category)
 
-    def department_of_duty(self, probabilities: NDArray[np.float64], category: Category) -> Department | None:
+    def department_of_duty(self, scores: NDArray[np.float64], category: Category) -> Department | None:
         """The department by duty matrix alone, for a model without departments.
 
-        Its score is the sum of the probabilities of the categories that it leads. None where the model's
-        categories are not those of the taxonomy. `probabilities` has the shape (categories,).
+        Its score is the sum of the scores of the categories that it leads, at most 1. None where the model's
+        categories are not those of the taxonomy. `scores` has the shape (categories,).
         """
         topics = self._taxonomy.topics
         if category.code not in topics:
             return None
-        scores: dict[str, float] = {}
-        for label, probability in zip(self._targets["category"], probabilities, strict=True):
+        sums: dict[str, float] = {}
+        for label, score in zip(self._targets["category"], scores, strict=True):
             if label in topics:
                 lead = topics[label].lead
-                scores[lead] = scores.get(lead, 0.0) + float(probability)
-        ranked = sorted(scores, key=scores.__getitem__, reverse=True)[:CANDIDATES]
-        candidates = tuple(Candidate(code, self._name("department", code), scores[code]) for code in ranked)
+                sums[lead] = min(1.0, sums.get(lead, 0.0) + float(score))
+        ranked = sorted(sums, key=sums.__getitem__, reverse=True)[:CANDIDATES]
+        candidates = tuple(Candidate(code, self._name("department", code), sums[code]) for code in ranked)
         return self._department(candidates, category)
 
-    def unit(self, probabilities: NDArray[np.float64]) -> Unit:
+    def unit(self, scores: NDArray[np.float64]) -> Unit:
         """The unit of one text."""
-        candidates = self._candidates("unit", probabilities)
+        candidates = self._candidates("unit", scores)
         best = candidates[0]
         return Unit(best.name, best.score, tuple(UnitCandidate(each.name, each.score) for each in candidates))
 
-    def plain(self, target: str, probabilities: NDArray[np.float64]) -> str:
+    def plain(self, target: str, scores: NDArray[np.float64]) -> str:
         """The best label itself, for kind and urgency."""
-        return self._targets[target][int(probabilities.argmax())]
+        return self._targets[target][int(scores.argmax())]
 
     def _department(self, candidates: tuple[Candidate, ...], category: Category | None) -> Department:
         best = candidates[0]
@@ -69,11 +69,11 @@ class Labels:
             best.code, best.name, best.score, tuple(code for code in duty if code != best.code), candidates
         )
 
-    def _candidates(self, target: str, probabilities: NDArray[np.float64]) -> tuple[Candidate, ...]:
+    def _candidates(self, target: str, scores: NDArray[np.float64]) -> tuple[Candidate, ...]:
         labels = self._targets[target]
-        best = np.argsort(-probabilities, kind="stable")[:CANDIDATES]
+        best = np.argsort(-scores, kind="stable")[:CANDIDATES]
         return tuple(
-            Candidate(labels[index], self._name(target, labels[index]), float(probabilities[index])) for index in best
+            Candidate(labels[index], self._name(target, labels[index]), float(scores[index])) for index in best
         )
 
     def _name(self, target: str, label: str) -> str:

@@ -6,7 +6,7 @@ is better than either. Fitted by `complaint_router.learn.linear`.
 
 from __future__ import annotations
 
-import zipfile
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,6 +85,12 @@ class Linear:
         total = (self._weights[found] * weights[:, None]).sum(axis=0, dtype=np.float32) * self._scale + self._bias
         return {name: total[part] for name, part in self._slices.items()}
 
+    def mixed(self, mixes: Mapping[str, float]) -> Linear:
+        """The same with what each of these targets' scores count beside the encoder's logits."""
+        other = copy.copy(self)
+        other.heads = {name: replace(head, mix=mixes.get(name, head.mix)) for name, head in self.heads.items()}
+        return other
+
     def save(self, folder: Path) -> None:
         """Write `linear.npz`."""
         arrays: dict[str, Any] = {"rarity": self.rarity.astype(np.float16)}
@@ -116,11 +122,14 @@ class Linear:
                     for name in names
                 }
                 rarity = arrays["rarity"].astype(np.float32)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # of numpy, zipfile and zlib: they have no common base but Exception
             raise ModelError(f"{path}: is broken ({type(error).__name__}); train or copy the model anew") from error
-        if not heads or any(
-            head.weights.shape != (1 << BITS, len(targets[name])) or head.bias.shape != (len(targets[name]),)
+        fits = rarity.shape == (1 << BITS,) and all(
+            head.weights.dtype == np.int8
+            and head.weights.shape == (1 << BITS, len(targets[name]))
+            and head.scale.shape == head.bias.shape == (len(targets[name]),)
             for name, head in heads.items()
-        ):
+        )
+        if not heads or not fits:
             raise ModelError(f"{path}: does not fit the labels of {FILES.config}; train or copy the model anew")
         return cls(rarity, heads)

@@ -17,6 +17,7 @@ from complaint_router.learn.fit import best_epoch
 from complaint_router.metrics import expected_calibration_error
 
 if TYPE_CHECKING:
+    from complaint_router.learn.export import Parity
     from complaint_router.learn.train import Trained
 
 RARE = 10
@@ -31,11 +32,12 @@ def write_card(
     trained: Trained,
     judged: Mapping[str, Judged],
     linear: Linear,
-    kept: Sequence[str],
+    taught: Sequence[str],
     notes: str,
 ) -> None:
     """Write `README.md` into the model folder. It holds counts and measures, never a text."""
     best = best_epoch(trained.history)
+    kept = [target for target in config.targets if target not in taught]
     day = datetime.now(timezone.utc).date().isoformat()
     lines = [
         f"# {config.name}",
@@ -52,7 +54,7 @@ def write_card(
         "| target | labels | texts of the rarest | of the commonest | labels with fewer than 10 texts |",
         "|---|---|---|---|---|",
     ]
-    for target in best.accuracy:
+    for target in taught:
         counts = data.counts(target)
         found = [counts[label] for label in config.targets[target]]
         rare = sum(count < RARE for count in found)
@@ -63,29 +65,38 @@ def write_card(
         "",
         "## Measures",
         "",
-        "On the held-out texts, by the files of this folder. They also chose the epoch, the mix and the calibration:"
-        " texts that the model has never met will do somewhat worse. ECE is the expected calibration error; n-grams"
-        " tells what a score of the linear partner counts beside a logit of the encoder.",
-        "",
-        "| target | accuracy | macro-F1 | ECE | dispatched from | share | of these right | n-grams |"
-        f" same label in {trained.parity.precision} |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for target, each in judged.items():
-        threshold = calibration.targets[target].threshold
-        sure = each.scores >= threshold
-        lines.append(
-            f"| {target} | {each.hits.mean():.3f} | {each.macro_f1:.3f} |"
-            f" {expected_calibration_error(each.scores.tolist(), each.hits.tolist()):.3f} | {threshold:.2f} |"
-            f" {sure.mean():.3f} | {each.hits[sure].mean() if sure.any() else 0:.3f} | {linear.heads[target].mix:g} |"
-            f" {trained.parity.agreement[target]:.3f} |"
-        )
-    lines += [
-        "",
-        f"![How often answers were right, by their score]({FILES.plot})",
+        *_measures(calibration, trained.parity, judged, linear, taught),
         "",
         f"{len(trained.history)} epochs, the best was number {trained.history.index(best) + 1}."
         f" Texts are read up to {config.max_tokens} tokens; of a longer one head and tail.",
         "",
     ]
     (folder / FILES.card).write_text("\n".join(lines), encoding="utf-8")
+
+
+def _measures(
+    calibration: Calibration, parity: Parity, judged: Mapping[str, Judged], linear: Linear, taught: Sequence[str]
+) -> list[str]:
+    if not judged:
+        return ["No texts were held out, so nothing was measured and scores are not calibrated."]
+    lines = [
+        "On the held-out texts, by the files of this folder. They also chose the epoch, the mix and the calibration:"
+        " texts that the model has never met will do somewhat worse. ECE is the expected calibration error; n-grams"
+        " tells what a score of the linear partner counts beside a logit of the encoder.",
+        "",
+        "| target | accuracy | macro-F1 | ECE | dispatched from | share | of these right | n-grams |"
+        f" same label in {parity.precision} |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for target in taught:
+        fitted, each = calibration.targets[target], judged.get(target)
+        cells = ["", "", "", f"{fitted.threshold:.2f}", "", ""]
+        if each is not None:
+            sure = each.scores >= fitted.threshold
+            error = expected_calibration_error(each.scores.tolist(), each.hits.tolist())
+            right = f"{each.hits[sure].mean():.3f}" if sure.any() else ""
+            cells[:3] = f"{each.hits.mean():.3f}", f"{each.macro_f1:.3f}", f"{error:.3f}"
+            cells[4:] = f"{sure.mean():.3f}", right
+        cells += [f"{linear.heads[target].mix:g}", f"{parity.agreement[target]:.3f}"]
+        lines.append(f"| {target} | {' | '.join(cells)} |")
+    return [*lines, "", f"![How often answers were right, by their score]({FILES.plot})"]

@@ -7,15 +7,14 @@ al., LIBLINEAR, JMLR 2008) finds the weights; they are kept in int8, in steps of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.svm import LinearSVC
 
 from complaint_router.engine.linear import BITS, Features, Head, Linear, ngrams, weighted
 from complaint_router.learn.data import Example
-from complaint_router.optional import require
 from complaint_router.progress import progress_bar
 from complaint_router.text import prepare
 
@@ -28,7 +27,9 @@ _UNSEEN = -1.0
 def fit_linear(
     examples: Sequence[Example], targets: Mapping[str, Sequence[str]], base: Linear | None, seed: int
 ) -> Linear:
-    """Fit a head for each target, on the main label of each example; their mix is 0 until `mixed` sets it.
+    """Fit a head for each target, on the first label of each example that is one of its labels.
+
+    The mix of these heads is 0 until `Linear.mixed` sets it.
 
     Args:
         examples: those to learn from.
@@ -42,17 +43,14 @@ def fit_linear(
     heads = dict(base.heads) if base else {}
     with progress_bar() as progress:
         for target in progress.track(targets, description="fitting n-grams"):
-            rows = [row for row, example in enumerate(examples) if example.labels.get(target)]
-            texts = _matrix([weighted(features[row], rarity) for row in rows])
-            heads[target] = _fit(texts, [examples[row].labels[target][0] for row in rows], targets[target], seed)
+            labels = targets[target]
+            known = [
+                (weighted(texts, rarity), label)
+                for texts, example in zip(features, examples, strict=True)
+                if (label := next((each for each in example.labels.get(target, ()) if each in labels), None))
+            ]
+            heads[target] = _fit(known, labels, seed)
     return Linear(rarity, heads)
-
-
-def mixed(linear: Linear, mixes: Mapping[str, float]) -> Linear:
-    """The same with what each target's scores count beside the encoder's logits."""
-    return Linear(
-        linear.rarity, {name: replace(head, mix=mixes.get(name, head.mix)) for name, head in linear.heads.items()}
-    )
 
 
 def _rarity(features: Sequence[Features]) -> NDArray[np.float32]:
@@ -65,25 +63,25 @@ def _rarity(features: Sequence[Features]) -> NDArray[np.float32]:
     return rarity.astype(np.float16).astype(np.float32)
 
 
-def _matrix(rows: Sequence[Features]) -> Any:
-    ends = np.cumsum([0, *(len(found) for found, _ in rows)])
-    found, weights = (np.concatenate(parts) for parts in zip(*rows, strict=True))
-    return require("scipy.sparse", "train").csr_matrix((weights, found, ends), shape=(len(rows), 1 << BITS))
-
-
-def _fit(texts: Any, given: Sequence[str], labels: Sequence[str], seed: int) -> Head:
-    svm = require("sklearn.svm", "train").LinearSVC(C=PENALTY, random_state=seed)
-    weights = np.zeros((1 << BITS, len(labels)), np.float32)
+def _fit(known: Sequence[tuple[Features, str]], labels: Sequence[str], seed: int) -> Head:
+    weights = np.zeros((1 << BITS, len(labels)), np.int8)
+    scale = np.ones(len(labels), np.float32)
     bias = np.full(len(labels), _UNSEEN, np.float32)
+    given = [label for _, label in known]
     if len(set(given)) > 1:
-        svm.fit(texts, given)
-        coefficients, intercepts, classes = svm.coef_, svm.intercept_, list(svm.classes_)
-        if len(classes) == 2:  # one row says both
-            coefficients, intercepts = (
-                np.concatenate([-coefficients, coefficients]),
-                np.array([-intercepts[0], intercepts[0]]),
-            )
-        columns = [labels.index(name) for name in classes]
-        weights[:, columns], bias[columns] = coefficients.T, intercepts
-    scale = np.maximum(np.abs(weights).max(axis=0), 1e-6) / 127
-    return Head(np.round(weights / scale).astype(np.int8), scale, bias, 0.0)
+        svm = LinearSVC(C=PENALTY, random_state=seed).fit(_matrix([features for features, _ in known]), given)
+        rows, biases = svm.coef_, svm.intercept_
+        if len(svm.classes_) == 2:  # one row says both
+            rows, biases = np.concatenate([-rows, rows]), np.concatenate([-biases, biases])
+        for name, row, intercept in zip(svm.classes_, rows, biases, strict=True):
+            at = labels.index(name)
+            scale[at] = max(np.abs(row).max(), 1e-6) / 127
+            weights[:, at] = np.round(row / scale[at])
+            bias[at] = intercept
+    return Head(weights, scale, bias, 0.0)
+
+
+def _matrix(texts: Sequence[Features]) -> csr_matrix:
+    ends = np.cumsum([0, *(len(found) for found, _ in texts)])
+    found, weights = (np.concatenate(parts) for parts in zip(*texts, strict=True))
+    return csr_matrix((weights, found, ends), shape=(len(texts), 1 << BITS))

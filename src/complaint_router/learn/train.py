@@ -20,7 +20,7 @@ from complaint_router.learn.card import write_card
 from complaint_router.learn.data import Example, LabelledData, read_labelled
 from complaint_router.learn.export import Parity, export
 from complaint_router.learn.fit import Epoch, encode, fit, with_kept
-from complaint_router.learn.linear import fit_linear, mixed
+from complaint_router.learn.linear import fit_linear
 from complaint_router.learn.model import Start, base_folder, encoder_values, start_from
 from complaint_router.learn.places import learn_places
 from complaint_router.learn.plot import reliability
@@ -126,8 +126,6 @@ def train_on(
     seed: int = 0,
     taxonomy: Taxonomy | None = None,
     places: LearnedPlaces | None = None,
-    labels: Mapping[str, Sequence[str]] | None = None,
-    notes: str = "",
 ) -> Trained:
     """Train on examples and write a model folder; what `train` does once the rows are read.
 
@@ -139,8 +137,6 @@ def train_on(
         home, init, epochs, seed: as in `train`.
         taxonomy: kept in the model; default: that of the model gone on from, else the national one.
         places: learned places to be kept in the model.
-        labels: labels of a target where they are not just those of the data.
-        notes: Markdown for the model's card.
 
     Raises:
         DataError: a target has fewer than two labels, or `output` holds something else than a model.
@@ -148,7 +144,7 @@ def train_on(
     """
     begin = time.perf_counter()
     data, held = data.usable(), held.usable() if held else None
-    names = {target: tuple((labels or {}).get(target) or data.labels(target)) for target in targets}
+    names = {target: data.labels(target) for target in targets}
     for target, found in names.items():
         if len(found) < 2:
             raise DataError(f"target {target}: the rows have {len(found)} label(s), and at least 2 are needed")
@@ -168,7 +164,7 @@ def train_on(
         history = fit(start.model, examples, encode(held.examples, start), epochs=epochs, seed=seed)
         trained = write_model(
             partial, start, data, held, name=output.name, targets=names, taxonomy=taxonomy, home=home, seed=seed,
-            history=history, notes=notes,
+            history=history,
         )  # fmt: skip
         if places is not None and places.names:
             places.save(partial)
@@ -187,7 +183,7 @@ def write_model(
     home: str | None,
     seed: int,
     history: Sequence[Epoch],
-    notes: str,
+    notes: str = "",
 ) -> Trained:
     """Write all files of a model but its places: export a trained network, fit its linear partner, mix, calibrate.
 
@@ -198,14 +194,14 @@ def write_model(
         held: the examples that chose the epoch; they mix and calibrate too.
         name: of the model.
         targets: what was trained, with the labels of each.
-        taxonomy, home, seed, notes: as in `train_on`.
+        taxonomy, home, seed: as in `train_on`.
         history: the epochs of the training.
+        notes: Markdown for the model's card.
 
     Raises:
         ModelError: the exported graph does not do what the network does.
     """
     begin = time.perf_counter()
-    base = start.folder
     kept = [target for target in start.model.targets if target not in targets]
     config = Config(
         name=name,
@@ -222,20 +218,27 @@ def write_model(
     parity = export(start.model, start.tokens, texts, folder / FILES.graph)
     # Mixed and calibrated is what serves: the graph as it was written, not the network that it was made from.
     engine = Engine(folder, config)
-    partner = Linear.load(base, Config.load(base).targets) if base else None
+    partner = Linear.load(start.folder, start.config.targets) if start.folder and start.config else None
     linear = fit_linear(data.examples, targets, partner, seed)
-    right = {target: [example.right.get(target, ()) for example in encode(held.examples, start)] for target in targets}
+    right = {target: _right(held.examples, target, labels) for target, labels in targets.items()}
     linear, logits = _mixed(engine, linear, held.examples, right)
     linear.save(folder)
     fitted = calibrate(logits, right)
     judged = judge(fitted, logits, right)
-    before = Calibration.load(base).targets if base else {}
+    before = Calibration.load(start.folder).targets if start.folder else {}
     calibration = Calibration({**fitted.targets, **{target: before[target] for target in kept}})
     calibration.save(folder)
     trained = Trained(folder, len(data.examples), len(held.examples), time.perf_counter() - begin, history, parity)
-    (folder / FILES.plot).write_text(reliability(judged), encoding="utf-8")
-    write_card(folder, config, calibration, data, trained, judged, linear, kept, notes)
+    if judged:
+        (folder / FILES.plot).write_text(reliability(judged), encoding="utf-8")
+    write_card(folder, config, calibration, data, trained, judged, linear, list(targets), notes)
     return trained
+
+
+def _right(examples: Sequence[Example], target: str, labels: Sequence[str]) -> list[tuple[int, ...]]:
+    """For each example the indices of its right labels."""
+    index = {label: at for at, label in enumerate(labels)}
+    return [tuple(index[each] for each in example.labels.get(target, ()) if each in index) for example in examples]
 
 
 def _mixed(engine: Engine, linear: Linear, held: Sequence[Example], right: Right) -> tuple[Linear, Logits]:
@@ -247,7 +250,7 @@ def _mixed(engine: Engine, linear: Linear, held: Sequence[Example], right: Right
     logits = {target: _stacked([each[target] for each in said], linear, target) for target in right}
     scores = {target: _stacked([each[target] for each in added], linear, target) for target in right}
     mixes = fit_mixes(logits, scores, right)
-    return mixed(linear, mixes), {
+    return linear.mixed(mixes), {
         target: (values + mixes[target] * scores[target]).astype(np.float32) for target, values in logits.items()
     }
 

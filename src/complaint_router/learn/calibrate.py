@@ -129,7 +129,7 @@ def _fit(logits: NDArray[np.float32], right: Sequence[tuple[int, ...]]) -> Targe
     slope, offset = _curve(log_odds(softmax(rows, temperature).max(axis=1)), hits)
     fitted = TargetCalibration(round(temperature, 4), slope=round(slope, 4), offset=round(offset, 4))
     threshold = _threshold(Calibration({"": fitted}).scores("", rows).max(axis=1), hits)
-    return replace(fitted, threshold=round(threshold, 4))
+    return replace(fitted, threshold=threshold)
 
 
 def _curve(odds: NDArray[np.float64], hits: NDArray[np.bool_]) -> tuple[float, float]:
@@ -152,5 +152,4 @@ def _threshold(scores: NDArray[np.float64], hits: NDArray[np.bool_]) -> float:
     square = _SIDE**2 / count
     bound = (share + square / 2 - _SIDE * np.sqrt(share * (1 - share) / count + square / count / 4)) / (1 + square)
     enough = np.flatnonzero(bound >= AUTO_PRECISION)
-    # Rounded up, so that no result below it passes.
-    return float(np.ceil(scores[order][enough[-1]] * 1e4 - 1e-6) / 1e4) if len(enough) else 1.0
+    return float(scores[order][enough[-1]]) if len(enough) else 1.0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -191,12 +192,12 @@ def test_ctrl_c_keeps_what_is_done(tiny_router: Router, tmp_path: Path, monkeypa
     source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{number}号楼停水"} for number in range(300)])
     calls = iter(range(1000))
 
-    def interrupted(_: object) -> object:
-        if next(calls) > 200:
-            raise KeyboardInterrupt
-        return None
+    class Interrupted(Counter[str]):
+        def update(self, *_: object, **__: object) -> None:
+            if next(calls) > 200:
+                raise KeyboardInterrupt
 
-    monkeypatch.setattr("complaint_router.backlog.run.Counter.update", lambda _, other: interrupted(other))
+    monkeypatch.setattr("complaint_router.backlog.run.Counter", Interrupted)
     with pytest.raises(KeyboardInterrupt, match=r"rows; they stand in .*out\.jsonl\.partial"):
         route_file(tiny_router, source, tmp_path / "out.jsonl")
     assert len(read_jsonl(tmp_path / "out.jsonl.partial")) > 100

@@ -19,7 +19,8 @@ from complaint_router.learn.calibrate import calibrate, judge
 from complaint_router.learn.fit import best_epoch, encode, fit, predict
 from complaint_router.learn.model import start_from
 from complaint_router.learn.train import train
-from complaint_router.locality import LearnedPlaces
+from complaint_router.locality import Gazetteer, LearnedPlaces
+from complaint_router.locality.places import LearnedName
 from complaint_router.text import prepare
 
 LEAST_AGREEMENT = 0.93
@@ -122,7 +123,7 @@ def test_learned_places_and_home_stay_when_training_goes_on(
     tiny_model: Path, labelled_file: Path, tmp_path: Path
 ) -> None:
     first = Path(shutil.copytree(tiny_model, tmp_path / "first"))
-    LearnedPlaces({"翠竹花园": ("460106", 1.0)}).save(first)
+    LearnedPlaces({"翠竹花园": LearnedName("460106", 5, 1.0)}).save(first, Gazetteer.load())
     seal(first)
     train([labelled_file], targets={"kind": "kind"}, output=tmp_path / "second", init=first, limit=60, epochs=1)
     route = Router.from_pretrained(tmp_path / "second").route("翠竹花园停水")

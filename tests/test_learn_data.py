@@ -9,6 +9,7 @@ from complaint_router import DataError
 from complaint_router.errors import ArgumentError
 from complaint_router.learn import Example, LabelledData, read_labelled
 from complaint_router.learn.places import learn_places
+from complaint_router.locality.places import LearnedName
 
 
 def test_rows_without_label_or_text_are_counted(tmp_path: Path) -> None:
@@ -74,8 +75,8 @@ def test_places_are_learned_where_tickets_agree() -> None:
     tickets += [ticket("红星市场门口", district="美兰区", town=town) for town in ("白龙街道", "蓝天街道") * 2]
     tickets += [ticket("王某某住翠竹花园三楼", district="龙华", town="金贸街道") for _ in range(3)]
     lesson = learn_places([*tickets, ticket("某处", district="不存在区")], "460100")
-    assert lesson.places.names["翠竹花园"] == ("460106003", 1.0)
-    assert lesson.places.names["红星市场"] == ("460108", 1.0)
+    assert lesson.places.names["翠竹花园"] == LearnedName("460106003", 7, 1.0)
+    assert lesson.places.names["红星市场"] == LearnedName("460108", 4, 1.0)
     assert not any("王" in name for name in lesson.places.names)
     assert not any(name.endswith("人民路") for name in lesson.places.names)
     assert lesson.unknown == 1

@@ -12,6 +12,7 @@ def test_a_route_is_json_of_the_contract(tiny_router: Router) -> None:
     assert list(plain["unit"]) == ["name", "score", "candidates"]
     assert list(plain["locality"]) == [
         "code", "level", "province", "city", "district", "town", "community", "score", "mentions", "candidates",
+        "contradictory",
     ]  # fmt: skip
     assert list(plain["decision"]) == ["action", "confidence", "reasons"]
     assert plain["category"]["candidates"][0] == {

@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     route.add_argument("--output", metavar="OUT", help="file for the same rows with their routes")
     route.add_argument("--model", metavar="DIR", help="model folder (default: the bundled national model)")
     route.add_argument("--home", metavar="CODE", help="division code whose hotline this is, such as 460100")
+    route.add_argument("--units", metavar="FILE", help="unit directory: name, function, division, level")
     route.add_argument("--workers", type=_at_least_one, default=1, metavar="N", help="threads (default: 1)")
     _text_fields(route)
     route.set_defaults(run=_route)
@@ -123,7 +124,7 @@ def _route(options: argparse.Namespace) -> None:
         raise ArgumentError('give either a "TEXT" or --input IN --output OUT')
     if (options.input is None) != (options.output is None):
         raise ArgumentError("--input and --output go together")
-    router = Router.from_pretrained(options.model, home=options.home)
+    router = Router.from_pretrained(options.model, home=options.home, units=options.units)
     if options.text is not None:
         route = router.route(options.text)
         if options.json:

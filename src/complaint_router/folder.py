@@ -37,6 +37,8 @@ class Files:
     calibration: str = "calibration.json"
     taxonomy: str = "taxonomy.yaml"
     places: str = "places.json"
+    place_words: str = "places.npz"
+    units: str = "units.csv"
     card: str = "README.md"
     plot: str = "reliability.svg"
     manifest: str = "manifest.json"
@@ -45,7 +47,7 @@ class Files:
 FILES = Files()
 SERVING_FILES = (FILES.config, FILES.tokenizer, FILES.graph, FILES.calibration, FILES.taxonomy)
 """What `Router` needs; the weights are for training that goes on."""
-OPTIONAL_FILES = (FILES.linear, FILES.places)
+OPTIONAL_FILES = (FILES.linear, FILES.places, FILES.place_words, FILES.units)
 """What `Router` uses where a model has it."""
 
 

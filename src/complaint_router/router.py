@@ -9,12 +9,12 @@ from pathlib import Path
 
 from complaint_router import folder as model_folder
 from complaint_router import text as texts_
-from complaint_router.dispatch import Calibration, Labels, decide
+from complaint_router.dispatch import Calibration, Labels, UnitDirectory, decide
 from complaint_router.engine import Engine
 from complaint_router.errors import ModelError
 from complaint_router.folder import FILES, SERVING_FILES, Config
 from complaint_router.locality import Gazetteer, LearnedPlaces, Resolver
-from complaint_router.schema import Decision, Department, Route
+from complaint_router.schema import Decision, Department, Route, Unit
 from complaint_router.taxonomy import Taxonomy
 
 NOT_TEXT = "not_text"
@@ -36,6 +36,7 @@ class Router:
         engine: Engine,
         calibration: Calibration,
         resolver: Resolver,
+        units: UnitDirectory | None = None,
     ) -> None:
         self._folder = folder
         self._config = config
@@ -44,19 +45,25 @@ class Router:
         self._labels = Labels(taxonomy, config.targets)
         self._calibration = calibration
         self._resolver = resolver
+        self._units = units
 
     @classmethod
-    def from_pretrained(cls, model: str | Path | None = None, *, home: str | None = None) -> Router:
+    def from_pretrained(
+        cls, model: str | Path | None = None, *, home: str | None = None, units: str | Path | None = None
+    ) -> Router:
         """Load a model folder; without `model`, the national one that the package carries.
 
         Args:
             model: a folder that `complaint-router train` or `save_pretrained` wrote.
             home: code of the division whose hotline this is, such as "460100" (海口市); it settles ambiguous place
                 names. Default: the home that the model was trained with, if any.
+            units: a unit directory, a table with the columns name, function (a department's code), division (a code)
+                and level; it turns function and place into the concrete unit. Default: what the model learned, if any.
 
         Raises:
             ModelError: the folder or a file of it is missing, broken or not what its manifest vouches for.
             ArgumentError: `home` is not the code of a division.
+            DataError: `units` cannot be read, or names a division or function that there is not.
         """
         folder = model_folder.locate(model)
         model_folder.verify(folder, SERVING_FILES)
@@ -66,8 +73,13 @@ class Router:
             if target not in calibration.targets:
                 raise ModelError(f"{folder / FILES.calibration}: has no calibration of {target}")
         taxonomy = Taxonomy.load(folder / FILES.taxonomy)
-        resolver = Resolver(Gazetteer.load(), home or config.home, LearnedPlaces.load(folder))
-        return cls(folder, config, taxonomy, Engine(folder, config), calibration, resolver)
+        gazetteer = Gazetteer.load()
+        resolver = Resolver(gazetteer, home or config.home, LearnedPlaces.load(folder, gazetteer))
+        functions = {*taxonomy.departments, *config.targets.get("department", ())}
+        learned = UnitDirectory.load(folder, gazetteer, functions)
+        given = UnitDirectory.read(Path(units), gazetteer, functions) if units else None
+        directory = learned.merged(given) if learned else given
+        return cls(folder, config, taxonomy, Engine(folder, config), calibration, resolver, directory)
 
     @property
     def targets(self) -> dict[str, tuple[str, ...]]:
@@ -90,6 +102,8 @@ class Router:
                 if path.is_file():
                     shutil.copyfile(path, partial / path.name)
             replace(self._config, home=self._resolver.home).save(partial)
+            if self._units:
+                self._units.save(partial)
 
     def route(self, text: str) -> Route:
         """Route one complaint.
@@ -118,6 +132,11 @@ class Router:
         if not texts_.has_chinese(prepared):
             return _unusable(NO_CHINESE)
         logits = self._engine.logits(prepared)
+        cut = text[: texts_.TEXT_LIMIT]
+        locality = self._resolver.resolve(cut)
+        if self._units and "unit" in logits:
+            evidence = self._units.evidence(self._config.targets["unit"], self._resolver.spread(cut))
+            logits["unit"] = logits["unit"] + evidence
         found = {target: self._calibration.scores(target, values) for target, values in logits.items()}
         labels = self._labels
         category = labels.category(found["category"]) if "category" in found else None
@@ -126,8 +145,11 @@ class Router:
             department = labels.department(found["department"], category)
         else:
             department = labels.department_of_duty(found["category"], category) if category else None
-        unit = labels.unit(found["unit"]) if "unit" in found else None
-        locality = self._resolver.resolve(text[: texts_.TEXT_LIMIT])
+        unit: Unit | None = None
+        if "unit" in found:
+            unit = labels.unit(found["unit"])
+        elif self._units:
+            unit = self._units.assign(department, locality)
         return Route(
             category=category,
             department=department,

@@ -94,11 +94,13 @@ class Locality(Place):
     """Where the matter lies.
 
     When the text leaves several places possible, `candidates` holds them all, best first, and the fields hold
-    only what they have in common: `code` is None where that is nothing.
+    only what they have in common: `code` is None where that is nothing. `contradictory`: the text names levels that
+    exclude each other, such as 海口市天河区.
     """
 
     mentions: tuple[Mention, ...]
     candidates: tuple[Place, ...]
+    contradictory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

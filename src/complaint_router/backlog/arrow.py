@@ -20,7 +20,14 @@ def route_type(arrow: Any) -> Any:
             "category": arrow.struct({**label, "path": texts, "score": number, "candidates": candidates}),
             "department": arrow.struct({**label, "score": number, "co": texts, "candidates": candidates}),
             "unit": arrow.struct({"name": text, "score": number, "candidates": units}),
-            "locality": arrow.struct({**place, "mentions": mentions, "candidates": arrow.list_(arrow.struct(place))}),
+            "locality": arrow.struct(
+                {
+                    **place,
+                    "mentions": mentions,
+                    "candidates": arrow.list_(arrow.struct(place)),
+                    "contradictory": arrow.bool_(),
+                }
+            ),
             "decision": arrow.struct({"action": text, "confidence": number, "reasons": texts}),
             "kind": text,
             "urgency": text,

@@ -3,5 +3,6 @@
 from complaint_router.dispatch.calibration import Calibration, TargetCalibration
 from complaint_router.dispatch.decision import decide
 from complaint_router.dispatch.labels import Labels
+from complaint_router.dispatch.units import UnitDirectory, UnitEntry
 
-__all__ = ["Calibration", "Labels", "TargetCalibration", "decide"]
+__all__ = ["Calibration", "Labels", "TargetCalibration", "UnitDirectory", "UnitEntry", "decide"]

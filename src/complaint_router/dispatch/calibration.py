@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from complaint_router.errors import ModelError
 from complaint_router.folder import FILES, read_json
-
-_LEAST = 1e-9
+from complaint_router.probability import log_odds, softmax
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +66,3 @@ class Calibration:
             return cls({name: TargetCalibration(**values) for name, values in read_json(path).items()})
         except (TypeError, AttributeError) as error:
             raise ModelError(f"{path}: is broken ({error}); train or copy the model anew") from error
-
-
-def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
-    """Probabilities along the last axis; shape as given."""
-    tempered = logits.astype(np.float64) / temperature
-    exponents = np.exp(tempered - tempered.max(axis=-1, keepdims=True))
-    probabilities: NDArray[np.float64] = exponents / exponents.sum(axis=-1, keepdims=True)
-    return probabilities
-
-
-def log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds, finite for probabilities of 0 and 1 too; shape as given."""
-    clipped = np.clip(probabilities, _LEAST, 1 - _LEAST)
-    odds: NDArray[np.float64] = np.log(clipped / (1 - clipped))
-    return odds

@@ -7,6 +7,11 @@ from complaint_router.schema import Category, Decision, Department, Locality, Un
 
 LOW_CONFIDENCE = "low_confidence"
 AMBIGUOUS_PLACE = "ambiguous_place"
+CONTRADICTORY_PLACE = "contradictory_place"
+UNCERTAIN_PLACE = "uncertain_place"
+
+_LEAST_PLACE = 0.5
+"""A place less likely than this sends the complaint to a person."""
 
 
 def decide(
@@ -26,8 +31,13 @@ def decide(
     confidence, threshold = _addressee(category, department, unit, calibration)
     if confidence < threshold:
         reasons.append(LOW_CONFIDENCE)
-    if locality is not None and locality.candidates[0].code != locality.code:
-        reasons.append(AMBIGUOUS_PLACE)
+    if locality is not None:
+        if locality.contradictory:
+            reasons.append(CONTRADICTORY_PLACE)
+        elif locality.candidates[0].code != locality.code:
+            reasons.append(AMBIGUOUS_PLACE)
+        elif locality.score < _LEAST_PLACE:
+            reasons.append(UNCERTAIN_PLACE)
     return Decision("review" if reasons else "auto", confidence, tuple(reasons))
 
 
@@ -35,11 +45,12 @@ def _addressee(
     category: Category | None, department: Department | None, unit: Unit | None, calibration: Calibration
 ) -> tuple[float, float]:
     targets = calibration.targets
-    if unit is not None:
+    if unit is not None and "unit" in targets:
         return unit.score, targets["unit"].threshold
     if department is not None:
+        score = department.score if unit is None else unit.score  # of a directory: function and place together
         # By duty matrix alone, a department is as sure as the category that it follows from.
-        return department.score, targets["department" if "department" in targets else "category"].threshold
+        return score, targets["department" if "department" in targets else "category"].threshold
     if category is not None:
         return category.score, targets["category"].threshold
     return 0.0, 1.0

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from complaint_router.dispatch import Calibration, TargetCalibration
-from complaint_router.dispatch.calibration import log_odds, softmax
 from complaint_router.metrics import macro_f1
+from complaint_router.probability import log_odds, softmax
 
 AUTO_PRECISION = 0.95
 """Share of automatic dispatches that shall be right, with 95 % confidence by the held-out examples."""

@@ -21,10 +21,10 @@ from complaint_router.learn.data import Example, LabelledData, read_labelled
 from complaint_router.learn.export import Parity, export
 from complaint_router.learn.fit import Epoch, encode, fit, with_kept
 from complaint_router.learn.linear import fit_linear
+from complaint_router.learn.locate import Evidence, unit_evidence, write_places
 from complaint_router.learn.model import Start, base_folder, encoder_values, start_from
-from complaint_router.learn.places import learn_places
 from complaint_router.learn.plot import reliability
-from complaint_router.locality import Gazetteer, LearnedPlaces
+from complaint_router.locality import Gazetteer
 from complaint_router.progress import progress_bar
 from complaint_router.taxonomy import Taxonomy
 from complaint_router.text import prepare
@@ -98,8 +98,7 @@ def train(
     columns = {"targets": targets, "text_field": text_field, "title_field": title_field}
     data = read_labelled(files, limit=limit, places=places, **columns)  # type: ignore[arg-type]
     held = read_labelled([dev], **columns) if dev else None  # type: ignore[arg-type]
-    lesson = learn_places(data.examples, home) if places else None
-    trained = train_on(
+    return train_on(
         data,
         targets=tuple(targets),
         output=Path(output),
@@ -109,9 +108,8 @@ def train(
         epochs=epochs,
         seed=seed,
         taxonomy=Taxonomy.load(taxonomy) if taxonomy else None,
-        places=lesson.places if lesson else None,
+        located=bool(places),
     )
-    return replace(trained, unplaced=lesson.unknown) if lesson else trained
 
 
 def train_on(
@@ -125,7 +123,7 @@ def train_on(
     epochs: int | None = None,
     seed: int = 0,
     taxonomy: Taxonomy | None = None,
-    places: LearnedPlaces | None = None,
+    located: bool = False,
 ) -> Trained:
     """Train on examples and write a model folder; what `train` does once the rows are read.
 
@@ -136,7 +134,8 @@ def train_on(
         held: examples for choosing the epoch and for calibration; default: a tenth of `data`.
         home, init, epochs, seed: as in `train`.
         taxonomy: kept in the model; default: that of the model gone on from, else the national one.
-        places: learned places to be kept in the model.
+        located: learn places from the examples, which say where their matter lies. With units and a home, they do by
+            the names of their units. Default: what the model gone on from knows.
 
     Raises:
         DataError: a target has fewer than two labels, or `output` holds something else than a model.
@@ -148,14 +147,14 @@ def train_on(
     for target, found in names.items():
         if len(found) < 2:
             raise DataError(f"target {target}: the rows have {len(found)} label(s), and at least 2 are needed")
+    every = data.examples
     if held is None:
         data, held = data.split(HELD_SHARE, HELD_MOST)
     if not data.examples:
         raise DataError("no rows are left to train on: they all have the same text, or none has Chinese text")
     base = base_folder(init)
     taxonomy = taxonomy or Taxonomy.load(base / FILES.taxonomy if base else None)
-    if places is None and base is not None:
-        places = LearnedPlaces.load(base)
+    located = located or (home is not None and "unit" in names)
     with replacing(output) as partial:
         start = start_from(init, names, taxonomy)
         # What the model knows besides stays: its present answers are learned along with the new labels.
@@ -164,11 +163,10 @@ def train_on(
         history = fit(start.model, examples, encode(held.examples, start), epochs=epochs, seed=seed)
         trained = write_model(
             partial, start, data, held, name=output.name, targets=names, taxonomy=taxonomy, home=home, seed=seed,
-            history=history,
+            history=history, evidence=unit_evidence(data.examples, names, home, base, located),
         )  # fmt: skip
-        if places is not None and places.names:
-            places.save(partial)
-    return replace(trained, folder=output, seconds=time.perf_counter() - begin)
+        unknown = write_places(partial, every, names, home, base, located)
+    return replace(trained, folder=output, seconds=time.perf_counter() - begin, unplaced=unknown)
 
 
 def write_model(
@@ -183,9 +181,10 @@ def write_model(
     home: str | None,
     seed: int,
     history: Sequence[Epoch],
+    evidence: Evidence | None = None,
     notes: str = "",
 ) -> Trained:
-    """Write all files of a model but its places: export a trained network, fit its linear partner, mix, calibrate.
+    """Write all files of a model but its places and units: export the network, fit its partner, mix, calibrate.
 
     Args:
         folder: where the files go; `replacing` gives one.
@@ -196,6 +195,7 @@ def write_model(
         targets: what was trained, with the labels of each.
         taxonomy, home, seed: as in `train_on`.
         history: the epochs of the training.
+        evidence: what the place adds to the logits of units.
         notes: Markdown for the model's card.
 
     Raises:
@@ -223,6 +223,9 @@ def write_model(
     right = {target: _right(held.examples, target, labels) for target, labels in targets.items()}
     linear, logits = _mixed(engine, linear, held.examples, right)
     linear.save(folder)
+    if evidence is not None:
+        added = np.array([evidence(example.text) for example in held.examples])
+        logits = {**logits, "unit": logits["unit"] + added}
     fitted = calibrate(logits, right)
     judged = judge(fitted, logits, right)
     before = Calibration.load(start.folder).targets if start.folder else {}

@@ -1,55 +1,58 @@
-"""Find the places that a complaint names and settle where its matter lies."""
+"""Settle where the matter of a complaint lies, from the names of divisions that its text holds."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
 
-from complaint_router.locality.gazetteer import Gazetteer, level
+from complaint_router.locality.gazetteer import Gazetteer, depth
+from complaint_router.locality.mentions import Form, Found, Reader, Reading
 from complaint_router.locality.places import LearnedPlaces
-from complaint_router.locality.scan import NameIndex
-from complaint_router.schema import LEVELS, Locality, Mention, Place
+from complaint_router.locality.roles import distance
+from complaint_router.locality.words import without
+from complaint_router.schema import Locality, Mention, Place
 from complaint_router.text import fold
 
-_OTHER_NAME = re.compile(
-    "[东南西北中]?(?:路|街|大道|巷|弄)|[桥里村园苑城庄湾港河江湖山话菜]|公园|广场|大厦|花园|小区|银行|大学|医院|酒店|烤鸭"
-)
-"""A short name before one of these is part of another name: 南京东路, 和平里, 中山公园, 上海银行."""
+_TOWN = "110101001"
+_MOST_CONTRADICTING = 3
+"""A town that so many places bear at most contradicts the district in front of it; of a commoner name the gazetteer
+may lack the very one that is meant."""
+
+_LEAST_CHANCE = 0.25
+"""A division that words speak for is taken, with its score, if it is not less likely than this among its siblings."""
+_MOST_LIKELY = 3
+"""So many of those that words speak for are candidates."""
 
 _MOST_OTHERS = 9
 """Other places of the text that stand behind the settled one."""
 
-# How often a place settled this way was right, measured on addresses and on one city's tickets whose place is known:
-# a name under another name, a name that only one division bears, one of several settled by home, no name but home.
-_NESTED = 0.96
-_SINGLE = 0.95
-_BY_HOME = 0.92
-_HOME_ONLY = 0.95
 
+@dataclass(slots=True)
+class _Group:
+    """Names that go together, from province down to town, and the divisions that they leave possible."""
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A name found in the text with the divisions that bear it."""
-
-    mention: Mention
     codes: tuple[str, ...]
-    short: bool
+    form: Form
+    items: list[Found] = field(default_factory=list)
+    nested: bool = False
+    by_home: bool = False
+    contradicting: tuple[str, ...] = ()
 
 
 class Resolver:
     """Finds divisions by name and nesting.
 
     `home` (a division code) settles what the text leaves open; `places`, learned from a city's tickets, lead on from
-    there to the district or town in which a named estate or road lies.
+    there to the district or town in which a named estate or road lies, or which the words speak for.
     """
 
     def __init__(self, gazetteer: Gazetteer, home: str | None = None, places: LearnedPlaces | None = None) -> None:
         """Raises ArgumentError where `home` is not a division code."""
-        self._gazetteer = gazetteer
+        self.gazetteer = gazetteer
         self._home = gazetteer.home(home) if home else None
-        self._places = places or LearnedPlaces({})
-        self._index = NameIndex((*gazetteer.full, *gazetteer.short))
+        self._places = places
+        self._reader = Reader(gazetteer, self._home)
 
     @property
     def home(self) -> str | None:
@@ -62,102 +65,244 @@ class Resolver:
         Traditional characters are read as simplified ones; mentions quote the text as it stands.
         """
         folded = fold(text)
-        locality = self._deepened(self._named(folded), folded)
+        locality = self._named(folded)
+        if self._places and locality and not locality.contradictory:
+            locality = self._deepened(locality, self._places, folded)
         if locality is None or folded == text:
             return locality
         quoted = tuple(Mention(text[each.start : each.end], each.start, each.end) for each in locality.mentions)
         return replace(locality, mentions=quoted)
 
+    def below_home(self, locality: Locality | None) -> str | None:
+        """The code of a settled division that lies in home and is not home itself."""
+        code = self._settled_at_home(locality) if locality else None
+        return None if code == self._home else code
+
     def _named(self, text: str) -> Locality | None:
         """Settle by the divisions that the text names."""
-        found = list(self._scan(text))
-        ranked = self._rank(found)
-        mentions = tuple(item.mention for item in found if not item.short or any(code in ranked for code in item.codes))
-        if not ranked:
+        groups = self._grouped(self._reader.read(text))
+        mentions = tuple(
+            Mention(text[item.start : item.end], item.start, item.end)
+            for item in sorted((item for group in groups for item in group.items), key=lambda item: item.start)
+        )
+        if not groups:
             return self._at_home(mentions)
-        best = max(ranked.values())
-        # Equal support by different names: the caller begins with the place of the matter. By one name: open.
-        first = next(item for item in found if any(ranked.get(code) == best for code in item.codes))
-        open_codes = [code for code in first.codes if ranked.get(code) == best]
-        if len(open_codes) > 1:
-            return self._left_open(open_codes, mentions)
-        if self._home and open_codes[0] in self._gazetteer.chain(self._home):
-            return self._at_home(mentions)
-        return self._settled(open_codes[0], best, mentions, ranked)
+        if len(groups) > 1:
+            self._by_neighbours(groups)
+        if self._home:
+            for group in groups:
+                self._by_home(group)
+        if len(groups) > 1:
+            sure = any(len(group.codes) == 1 and group.form is Form.FULL for group in groups)
+            groups.sort(key=lambda group: self._rank(text, group, sure))
+        return self._answer(groups, mentions)
 
-    def _deepened(self, named: Locality | None, text: str) -> Locality | None:
-        """Go on from a settled division to the deepest learned place inside it."""
-        if named is None or named.code is None:
+    def _deepened(self, named: Locality, places: LearnedPlaces, text: str) -> Locality:
+        """Go on from a division named, or home, to the deepest learned place inside it."""
+        settled = self._settled_at_home(named)
+        if settled is None:
             return named
+        code, score, mentions = self._by_learned_name(settled, named, places, text)
+        likely: list[tuple[str, float]] = []
+        while chances := places.chances(without(text, mentions), self.gazetteer, code):
+            likely = [(each, score * chance) for each, chance in chances[:_MOST_LIKELY]]
+            if chances[0][1] < _LEAST_CHANCE:
+                break
+            (code, score), *likely = likely
+        candidates = [self.gazetteer.place(each, chance) for each, chance in ((code, score), *likely)]
+        candidates += named.candidates[1:]
+        return _locality(candidates[0], mentions, candidates)
+
+    def _settled_at_home(self, locality: Locality) -> str | None:
+        """Its code, if that is home or a division in it and nothing is left open."""
+        code = locality.code
+        at_home = code is not None and self._home in self.gazetteer.chain(code) and locality.candidates[0].code == code
+        return code if at_home else None
+
+    def _by_learned_name(
+        self, settled: str, named: Locality, places: LearnedPlaces, text: str
+    ) -> tuple[str, float, tuple[Mention, ...]]:
+        """The division of the longest learned name inside the one settled, with its score and all mentions."""
         inside = [
-            (mention, code, purity)
-            for mention, code, purity in self._places.find(text)
-            if code != named.code and named.code in self._gazetteer.chain(code)
+            (mention, learned)
+            for mention, learned in places.find(without(text, named.mentions))
+            if learned.code != settled and settled in self.gazetteer.chain(learned.code)
         ]
         if not inside:
-            return named
-        mention, code, purity = max(inside, key=lambda each: (len(each[1]), each[2]))
-        place = self._gazetteer.place(code, purity)
-        mentions = sorted((*named.mentions, mention), key=lambda each: each.start)
-        others = [each for each in named.candidates if each.code not in self._gazetteer.chain(code)]
-        return _locality(place, tuple(mentions), [place, *others])
+            return settled, named.score, named.mentions
+        mention, learned = max(inside, key=lambda each: (len(each[0].text), each[1].tickets))
+        mentions = tuple(sorted((*named.mentions, mention), key=lambda each: each.start))
+        return learned.code, learned.purity, mentions
 
-    def _scan(self, text: str) -> Iterator[_Found]:
-        """Names of divisions in the text, but for short ones that are part of another name."""
-        full, short = self._gazetteer.full, self._gazetteer.short
-        for at, name in self._index.scan(text, full, short):
-            end = at + len(name)
-            if name in full:
-                yield _Found(Mention(name, at, end), full[name], short=False)
-            elif not _OTHER_NAME.match(text, end):
-                yield _Found(Mention(name, at, end), short[name], short=True)
+    def spread(self, text: str) -> dict[str, float]:
+        """Probability that the matter lies in each division under home; siblings share that of their parent.
 
-    def _rank(self, found: list[_Found]) -> dict[str, tuple[int, bool, int]]:
-        """For each possible division: how many other names stand above it, whether it is at home, its depth."""
-        ranked: dict[str, tuple[int, bool, int]] = {}
-        # A division named more than once counts once, by its full name where that is there too.
-        distinct = {item.codes: item for item in sorted(found, key=lambda item: not item.short)}.values()
-        for item in distinct:
-            for code in item.codes:
-                chain = self._gazetteer.chain(code)
-                support = sum(any(above in chain[:-1] for above in other.codes) for other in distinct)
-                at_home = self._home is not None and self._home in chain
-                depth = LEVELS.index(level(code))
-                if item.short and depth >= LEVELS.index("district") and not support and not at_home:
-                    continue
-                ranked[code] = (support, at_home, depth if support or at_home else 0)
-        return ranked
+        Empty where there is no home, or the matter lies elsewhere or in one of several places.
+        """
+        folded = fold(text)
+        named = self._named(folded)
+        code = self._settled_at_home(named) if named else None
+        if named is None or code is None or self._home is None:
+            return {}
+        score, mentions = named.score, named.mentions
+        if self._places:
+            code, score, mentions = self._by_learned_name(code, named, self._places, folded)
+        settled = self.gazetteer.chain(code)
+        blotted = without(folded, mentions)
+        spread: dict[str, float] = {}
+        parents = [(self._home, 1.0)]
+        for parent, mass in parents:
+            below = self._places.chances(blotted, self.gazetteer, parent) if self._places else []
+            chances = dict(below) or dict.fromkeys(self.gazetteer.below(parent), 1.0)
+            told = {each: score for each in chances if each in settled}
+            rest = sum(chance for each, chance in chances.items() if each not in told) or 1.0
+            left = 1 - sum(told.values())
+            for each, chance in chances.items():
+                spread[each] = mass * told.get(each, left * chance / rest)
+                parents.append((each, spread[each]))
+        return spread
 
-    def _settled(
-        self,
-        code: str,
-        rank: tuple[int, bool, int],
-        mentions: tuple[Mention, ...],
-        ranked: dict[str, tuple[int, bool, int]],
-    ) -> Locality:
-        support, at_home, _ = rank
-        score = _NESTED if support else _BY_HOME if at_home else _SINGLE
-        chain = self._gazetteer.chain(code)
-        others = sorted((other for other in ranked if other not in chain), key=ranked.__getitem__, reverse=True)
+    def _grouped(self, found: Sequence[Found]) -> list[_Group]:
+        groups: list[_Group] = []
+        last: tuple[Found, _Group] | None = None
+        for item in found:
+            for group in reversed(groups):
+                if self._joins(item, group):
+                    break
+            else:
+                if last and last[0].end == item.start and self._contradicts(item, last[1]):
+                    group = last[1]
+                    group.items.append(item)
+                else:
+                    reading = item.readings[0]
+                    group = _Group(reading.codes, reading.form, [item])
+                    groups.append(group)
+            last = item, group
+        return groups
+
+    def _joins(self, item: Found, group: _Group) -> bool:
+        """Narrow the group by the name, if one of its readings lies in a division of the group, or holds one."""
+        if group.contradicting:
+            return False
+        # Until a second name narrows it, the first may be read in all its ways.
+        ways = (
+            [group.codes, *(each.codes for each in group.items[0].readings[1:])]
+            if len(group.items) == 1
+            else [group.codes]
+        )
+        for present, reading in product(ways, item.readings):
+            codes = self._narrowed(present, reading.codes)
+            if codes:
+                group.nested |= codes != group.codes or (len(group.codes) == 1 and reading.codes != group.codes)
+                group.form = max(group.form, reading.form) if group.codes != codes else group.form
+                group.codes = codes
+                group.items.append(item)
+                return True
+        return False
+
+    def _narrowed(self, present: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, ...]:
+        chain = self.gazetteer.chain
+        deeper = tuple(code for code in named if any(each in present for each in chain(code)))
+        if deeper:
+            return deeper
+        held = tuple(code for code in present if any(each in named for each in chain(code)))
+        if held:
+            return held
+        once = {each for code in present for each in self.gazetteer.extents.get(code, ())}
+        return tuple(code for code in named if any(each in once for each in chain(code))) if once else ()
+
+    def _contradicts(self, item: Found, group: _Group) -> bool:
+        """Whether the name, right behind the group's, is of a lower level and lies elsewhere."""
+        reading = item.readings[0]
+        if reading.form is not Form.FULL or len(group.codes) > 1 or len(reading.codes) > _MOST_CONTRADICTING:
+            return False
+        if depth(reading.codes[0]) <= depth(group.codes[0]):
+            return False
+        group.contradicting = reading.codes
+        return True
+
+    def _by_neighbours(self, groups: list[_Group]) -> None:
+        """Of several possible divisions the ones that share city or province with another place of the text."""
+        settled = [group.codes[0] for group in groups if len(group.codes) == 1]
+        for group in groups:
+            for digits in (4, 2):
+                near = tuple(code for code in group.codes if any(code[:digits] == other[:digits] for other in settled))
+                if len(group.codes) > 1 and near:
+                    group.codes = near
+                    group.nested = True
+
+    def _by_home(self, group: _Group) -> None:
+        """Of several possible divisions, or ways to read a single name, the ones at home."""
+        ways = [Reading(group.form, group.codes), *(group.items[0].readings if len(group.items) == 1 else ())]
+        for way in ways:
+            inside = tuple(code for code in way.codes if self._is_home((code,)))
+            if inside:
+                group.by_home = inside != group.codes
+                group.codes, group.form = inside, way.form
+                return
+
+    def _is_home(self, codes: Iterable[str]) -> bool:
+        """Whether a division lies in home or holds it."""
+        chain = self.gazetteer.chain
+        home = self._home
+        return home is not None and any(home in chain(code) or code in chain(home) for code in codes)
+
+    def _rank(self, text: str, group: _Group, sure: bool) -> tuple[bool, int, bool, bool]:
+        """The nearer to the matter the lower, then those at home.
+
+        A mere province without its suffix says least; a town that many places have says less than a division named in
+        full.
+        """
+        level = depth(group.codes[0])
+        vague = sure and len(group.codes) > 1 and level == depth(_TOWN)
+        mere = level == 0 and group.form is Form.SHORT and len(group.items) == 1
+        return mere, distance(text, group.items), vague, not self._is_home(group.codes)
+
+    def _answer(self, groups: list[_Group], mentions: tuple[Mention, ...]) -> Locality | None:
+        first = groups[0]
+        if first.contradicting:
+            return self._left_open((*first.codes, *first.contradicting), mentions, contradictory=True)
+        if len(first.codes) > 1:
+            return self._left_open(first.codes, mentions)
+        code = first.codes[0]
+        if self._home and code in self.gazetteer.chain(self._home):
+            return self._at_home(mentions)
+        score = _score(first)
+        chain = self.gazetteer.chain(code)
+        others = [each for group in groups[1:] for each in group.codes if each not in chain][:_MOST_OTHERS]
         rest = (1 - score) / max(1, len(others))
-        places = [self._gazetteer.place(code, score)]
-        places += [self._gazetteer.place(other, rest) for other in others[:_MOST_OTHERS]]
+        places = [self.gazetteer.place(code, score), *(self.gazetteer.place(each, rest) for each in others)]
         return _locality(places[0], mentions, places)
 
     def _at_home(self, mentions: tuple[Mention, ...]) -> Locality | None:
         if self._home is None:
             return None
-        home = self._gazetteer.place(self._home, _HOME_ONLY)
+        home = self.gazetteer.place(self._home, _HOME_ONLY)
         return _locality(home, mentions, [home])
 
-    def _left_open(self, codes: list[str], mentions: tuple[Mention, ...]) -> Locality:
+    def _left_open(
+        self, codes: tuple[str, ...], mentions: tuple[Mention, ...], contradictory: bool = False
+    ) -> Locality:
         """Settle only what all possible places have in common, which may be nothing."""
         score = 1 / len(codes)
-        places = [self._gazetteer.place(code, score) for code in codes]
-        chains = [self._gazetteer.chain(code) for code in codes]
-        common = [code for code in chains[0] if all(code in chain for chain in chains)]
-        settled = self._gazetteer.place(common[-1], _SINGLE) if common else _NOWHERE
-        return _locality(settled, mentions, places)
+        places = [self.gazetteer.place(code, score) for code in codes]
+        common = self.gazetteer.common(codes)
+        settled = self.gazetteer.place(common, _SCORES[Form.FULL]) if common else _NOWHERE
+        return replace(_locality(settled, mentions, places), contradictory=contradictory)
+
+
+# How often a place settled this way was right, measured by `benchmarks/places.py` on addresses (train) and on one
+# city's tickets whose place is known.
+_NESTED = 0.98
+_SCORES = {Form.FULL: 0.96, Form.FORMER: 0.95, Form.SHORT: 0.9, Form.CHANGED: 0.9}
+_BY_HOME = 0.92
+_HOME_ONLY = 0.95
+
+
+def _score(group: _Group) -> float:
+    if group.nested:
+        return _NESTED
+    return min(_BY_HOME, _SCORES[group.form]) if group.by_home else _SCORES[group.form]
 
 
 _NOWHERE = Place(None, None, None, None, None, None, None, 0.0)

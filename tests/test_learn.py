@@ -38,7 +38,7 @@ def test_a_model_folder_holds_its_files_and_no_complaint(tiny_model: Path) -> No
     names = {path.name for path in tiny_model.iterdir()}
     assert names == {
         FILES.config, FILES.tokenizer, FILES.graph, FILES.linear, FILES.weights, FILES.calibration, FILES.taxonomy,
-        FILES.card, FILES.plot, FILES.manifest,
+        FILES.card, FILES.plot, FILES.manifest, FILES.places, FILES.units,
     }  # fmt: skip
     assert "次来电" not in (tiny_model / FILES.card).read_text("utf-8")
     assert Config.load(tiny_model).home == "460100"

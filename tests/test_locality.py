@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from complaint_router.errors import ArgumentError, ModelError
+from complaint_router.learn.data import Example
+from complaint_router.learn.places import learn_places
 from complaint_router.locality import Gazetteer, LearnedPlaces, Resolver
 from complaint_router.locality.places import LearnedName
 from complaint_router.schema import Mention
@@ -118,6 +120,46 @@ def test_the_table_is_whole() -> None:
     codes = Gazetteer.load().names
     assert len([code for code in codes if len(code) == 9]) == 38_723
     assert len([code for code in codes if code.endswith("0000")]) == 34
+
+
+def test_former_names_and_forms() -> None:
+    gazetteer = Gazetteer.load()
+    former = [
+        each
+        for name in gazetteer._tokens
+        for each in gazetteer.bearers(name)
+        if each.former and each.rest.endswith(("县", "区", "市"))
+    ]
+    assert len(former) > 400
+    assert all(code in gazetteer.names for each in former for code in each.codes)
+    assert all(code in gazetteer.names for codes in gazetteer.extents.values() for code in codes)
+
+
+def test_a_mention_quotes_the_text_as_it_stands() -> None:
+    found = ANYWHERE.resolve("廣東省深圳市南山區停水")
+    assert found is not None
+    assert [each.text for each in found.mentions] == ["廣東省", "深圳市", "南山區"]
+
+
+def test_words_speak_for_a_district_that_no_name_gives(tmp_path: Path) -> None:
+    gazetteer = Gazetteer.load()
+    tickets = [
+        Example(f"{place}{matter}{number}", {"kind": ("投诉",)}, {"district": district})
+        for number in range(20)
+        for place, district in (("海边长廊旁", "秀英区"), ("老钟塔下", "美兰区"))
+        for matter in ("路灯坏了", "垃圾没人清")
+    ]
+    lesson = learn_places(tickets, "460100")
+    assert lesson.places.words is not None
+    lesson.places.save(tmp_path, gazetteer)
+    learned = LearnedPlaces.load(tmp_path, gazetteer)
+    found = Resolver(gazetteer, "460100", learned).resolve("长廊那边井盖坏了")
+    assert found is not None
+    assert (found.code, found.candidates[0].code) == ("460105", "460105")
+    assert 0.5 < found.score < 1
+    (tmp_path / "places.npz").write_bytes(b"broken")
+    with pytest.raises(ModelError, match=r"places\.npz: is broken"):
+        LearnedPlaces.load(tmp_path, gazetteer)
 
 
 def test_learned_places_lead_on_from_home(tmp_path: Path) -> None:

@@ -8,10 +8,6 @@ from complaint_router.schema import Category, Decision, Department, Locality, Un
 LOW_CONFIDENCE = "low_confidence"
 AMBIGUOUS_PLACE = "ambiguous_place"
 CONTRADICTORY_PLACE = "contradictory_place"
-UNCERTAIN_PLACE = "uncertain_place"
-
-_LEAST_PLACE = 0.5
-"""A place less likely than this sends the complaint to a person."""
 
 
 def decide(
@@ -24,8 +20,9 @@ def decide(
     """Decide by the most concrete addressee that the model knows: unit, else department, else category.
 
     Its score is the confidence, to be held against its threshold. A place that the text leaves open, so that only what
-    the candidates have in common is settled, sends the complaint to a person too: the block decides who acts as much
-    as the line.
+    the candidates have in common is settled, or whose levels contradict each other sends the complaint to a person too:
+    the block decides who acts as much as the line. A place that learned words speak for does not: it has a score of
+    its own, and among units it has been weighed already.
     """
     reasons = []
     confidence, threshold = _addressee(category, department, unit, calibration)
@@ -36,8 +33,6 @@ def decide(
             reasons.append(CONTRADICTORY_PLACE)
         elif locality.candidates[0].code != locality.code:
             reasons.append(AMBIGUOUS_PLACE)
-        elif locality.score < _LEAST_PLACE:
-            reasons.append(UNCERTAIN_PLACE)
     return Decision("review" if reasons else "auto", confidence, tuple(reasons))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from complaint_router.locality.gazetteer import Bearer, Gazetteer
+from complaint_router.locality.gazetteer import Bearer, Gazetteer, level
 
 
 class Form(IntEnum):
@@ -41,17 +41,19 @@ class Found:
 
 
 _SUFFIX = re.compile(
-    "街道办事处|街道办|街道(?!两[边旁侧]|上[的有都到全]|[旁边]|路[面灯上边旁])|街办|办事处|镇(?![静痛压定])|民族乡|乡(?![亲下镇]|结合|统筹|居民|一体)|苏木|自治[州县旗区]|地区|"
-    "新区|林区|特区|省(?![得吃下钱心会])|市(?:(?=政[府协法])|(?!中区|[南北]区|[场民值面价政]|容(?!县)))|州(?!际)|盟(?!友)|县(?!级)|"
+    "街道办事处|街道办|街道(?!两[边旁侧]|上[的有都到全]|[旁边]|路[面灯上边旁])|街办|办事处|镇(?![静痛压定])|"
+    "民族乡|乡(?![亲下镇]|结合|统筹|居民|一体)|苏木|自治[州县旗区]|地区|新区|林区|特区|省(?![得吃下钱心会])|"
+    "市(?:(?=政[府协法])|(?!中区|[南北]区|[场民值面价政]|容(?!县)))|州(?!际)|盟(?!友)|县(?!级)|"
     "区(?![域别间分块位隔])|旗(?![下舰帜号])"
 )
+"""A suffix, where the characters behind it do not make another word of it: 市民, 区域, 街道两旁."""
 _KIND = {
     "街道办事处": "道", "街道办": "道", "街道": "道", "街办": "道", "办事处": "道", "民族乡": "乡", "苏木": "木",
     "自治区": "省", "自治州": "州", "自治县": "县", "自治旗": "旗", "地区": "地", "新区": "新", "林区": "区",
     "特区": "区", "特别行政区": "省",
 }  # fmt: skip
 """What a suffix of several characters is the same as; others go by their last character."""
-_TIERS = {"town": "道镇乡木地", "district": "市区县旗", "city": "市州盟地", "province": "省市"}
+_LEVEL_KINDS = {"town": "道镇乡木地", "district": "市区县旗", "city": "市州盟地", "province": "省市"}
 
 _ROAD_NAME = re.compile(
     r"[东南西北中上下新老]?[一二三四五六七八九十\d]*[东南西北中]?"
@@ -60,7 +62,8 @@ _ROAD_NAME = re.compile(
 """A short name before one of these is a road's: 南京东路, 和平里."""
 _OTHER_NAME = re.compile(
     "[村园苑庄湾港山湖话菜坡塔寺庙街]|(?:大|立交|高架)桥|桥[头下上边]|新城(?!区)|新村|牌|"
-    "(?:市场(?!监)|公园|广场|大厦|大楼|花园|小区|家园|公寓|豪庭|华府|银行|银行卡|保险|人寿|证券|航空|大学|学院|师范|医科|中学|小学|医院|"
+    "(?:市场(?!监)|公园|广场|大厦|大楼|花园|小区|家园|公寓|豪庭|华府|银行|保险|人寿|证券|航空|大学|学院|师范|"
+    "医科|中学|小学|医院|"
     "酒店(?![订预退])|饭店|宾馆|酒家|餐厅|超市|商城|百货|烤鸭|拉面|小面|小吃|面馆|饺子|包子|小笼|火锅|烧烤|牛肉|羊肉|"
     "米粉|粉店|炒粉|肠粉|热干面|臭豆腐|火腿|咸菜|辣酱|啤酒|白酒|茅台|汽车|轿车|现代|大众|通用|手表|时间|晚报|日报|电视|"
     "卫视|新东方|足球|移动公司|三角洲)(?![东南西北中]?[路街巷])"
@@ -130,7 +133,7 @@ class Reader:
             changed = [
                 each
                 for each in bearers
-                if each not in full and not each.former and kind in _TIERS[_tier(each.codes[0])]
+                if each not in full and not each.former and kind in _LEVEL_KINDS[level(each.codes[0])]
             ]
             readings = self._cache[stem, kind] = (
                 *_reading(Form.FULL, (each for each in full if not each.former)),
@@ -165,8 +168,10 @@ class Reader:
         return (
             *(
                 reading
-                for tier in ("province", "city", "district")
-                for reading in _reading(Form.SHORT, (each for each in bearers if _is(each, tier) and not each.former))
+                for each_level in ("province", "city", "district")
+                for reading in _reading(
+                    Form.SHORT, (each for each in bearers if _is(each, each_level) and not each.former)
+                )
             ),
             *(Reading(Form.FORMER, each.codes) for each in bearers if each.former),
         ) or tuple(_reading(Form.SHORT, () if landscape else self._towns(stem, bearers)))
@@ -198,8 +203,10 @@ class Reader:
         return False
 
     def _towns(self, stem: str, bearers: tuple[Bearer, ...]) -> list[Bearer]:
-        """Towns that go by their short name with nothing in front: those of home, or where there is no
-        home the only one with a long name."""
+        """Towns that go by their short name with nothing in front.
+
+        Those of home, or where there is no home the only one with a long name.
+        """
         if stem.endswith(_ROAD):
             return []
         if self._home:
@@ -219,16 +226,8 @@ def _like_road(stem: str, bearer: Bearer) -> bool:
     return len(bearer.codes[0]) == 9 and stem.endswith(_ROAD)
 
 
-def _tier(code: str) -> str:
-    if len(code) == 9:
-        return "town"
-    if code.endswith("0000"):
-        return "province"
-    return "city" if code.endswith("00") else "district"
-
-
-def _is(bearer: Bearer, tier: str) -> bool:
-    return _tier(bearer.codes[0]) == tier
+def _is(bearer: Bearer, wanted: str) -> bool:
+    return level(bearer.codes[0]) == wanted
 
 
 def _kinds(bearer: Bearer) -> str:

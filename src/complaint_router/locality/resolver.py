@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import product
+from collections.abc import Iterable
+from dataclasses import replace
 
-from complaint_router.locality.gazetteer import Gazetteer, depth
-from complaint_router.locality.mentions import Form, Found, Reader, Reading
+from complaint_router.locality.gazetteer import Gazetteer, level
+from complaint_router.locality.grouping import Group, grouped
+from complaint_router.locality.mentions import Form, Reader, Reading
 from complaint_router.locality.places import LearnedPlaces
 from complaint_router.locality.roles import distance
 from complaint_router.locality.words import without
 from complaint_router.schema import Locality, Mention, Place
 from complaint_router.text import fold
-
-_TOWN = "110101001"
-_MOST_CONTRADICTING = 3
-"""A town that so many places bear at most contradicts the district in front of it; of a commoner name the gazetteer
-may lack the very one that is meant."""
 
 _LEAST_CHANCE = 0.25
 """A division that words speak for is taken, with its score, if it is not less likely than this among its siblings."""
@@ -26,17 +21,6 @@ _MOST_LIKELY = 3
 
 _MOST_OTHERS = 9
 """Other places of the text that stand behind the settled one."""
-
-
-@dataclass(slots=True)
-class _Group:
-    """Names that go together, from province down to town, and the divisions that they leave possible."""
-
-    codes: tuple[str, ...]
-    form: Form
-    items: list[Found] = field(default_factory=list)
-    nested: bool = False
-    contradicting: tuple[str, ...] = ()
 
 
 class Resolver:
@@ -79,15 +63,13 @@ class Resolver:
 
     def _named(self, text: str) -> Locality | None:
         """Settle by the divisions that the text names."""
-        groups = self._grouped(self._reader.read(text))
+        groups = grouped(self._reader.read(text), self.gazetteer)
         mentions = tuple(
             Mention(text[item.start : item.end], item.start, item.end)
             for item in sorted((item for group in groups for item in group.items), key=lambda item: item.start)
         )
         if not groups:
             return self._at_home(mentions)
-        if len(groups) > 1:
-            self._by_neighbours(groups)
         if self._home:
             for group in groups:
                 self._by_home(group)
@@ -161,76 +143,7 @@ class Resolver:
                 parents.append((each, spread[each]))
         return spread
 
-    def _grouped(self, found: Sequence[Found]) -> list[_Group]:
-        groups: list[_Group] = []
-        last: tuple[Found, _Group] | None = None
-        for item in found:
-            for group in reversed(groups):
-                if self._joins(item, group):
-                    break
-            else:
-                if last and last[0].end == item.start and self._contradicts(item, last[1]):
-                    group = last[1]
-                    group.items.append(item)
-                else:
-                    reading = item.readings[0]
-                    group = _Group(reading.codes, reading.form, [item])
-                    groups.append(group)
-            last = item, group
-        return groups
-
-    def _joins(self, item: Found, group: _Group) -> bool:
-        """Narrow the group by the name, if one of its readings lies in a division of the group, or holds one."""
-        if group.contradicting:
-            return False
-        # Until a second name narrows it, the first may be read in all its ways.
-        ways = (
-            [group.codes, *(each.codes for each in group.items[0].readings[1:])]
-            if len(group.items) == 1
-            else [group.codes]
-        )
-        for present, reading in product(ways, item.readings):
-            codes = self._narrowed(present, reading.codes)
-            if codes:
-                group.nested |= codes != group.codes or (len(group.codes) == 1 and reading.codes != group.codes)
-                group.form = max(group.form, reading.form) if group.codes != codes else group.form
-                group.codes = codes
-                group.items.append(item)
-                return True
-        return False
-
-    def _narrowed(self, present: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, ...]:
-        chain = self.gazetteer.chain
-        deeper = tuple(code for code in named if any(each in present for each in chain(code)))
-        if deeper:
-            return deeper
-        held = tuple(code for code in present if any(each in named for each in chain(code)))
-        if held:
-            return held
-        once = {each for code in present for each in self.gazetteer.extents.get(code, ())}
-        return tuple(code for code in named if any(each in once for each in chain(code))) if once else ()
-
-    def _contradicts(self, item: Found, group: _Group) -> bool:
-        """Whether the name, right behind the group's, is of a lower level and lies elsewhere."""
-        reading = item.readings[0]
-        if reading.form is not Form.FULL or len(group.codes) > 1 or len(reading.codes) > _MOST_CONTRADICTING:
-            return False
-        if depth(reading.codes[0]) <= depth(group.codes[0]):
-            return False
-        group.contradicting = reading.codes
-        return True
-
-    def _by_neighbours(self, groups: list[_Group]) -> None:
-        """Of several possible divisions the ones that share city or province with another place of the text."""
-        settled = [group.codes[0] for group in groups if len(group.codes) == 1]
-        for group in groups:
-            for digits in (4, 2):
-                near = tuple(code for code in group.codes if any(code[:digits] == other[:digits] for other in settled))
-                if len(group.codes) > 1 and near:
-                    group.codes = near
-                    group.nested = True
-
-    def _by_home(self, group: _Group) -> None:
+    def _by_home(self, group: Group) -> None:
         """Of several possible divisions, or ways to read a single name, the ones at home."""
         ways = [Reading(group.form, group.codes), *(group.items[0].readings if len(group.items) == 1 else ())]
         for way in ways:
@@ -245,18 +158,18 @@ class Resolver:
         home = self._home
         return home is not None and any(home in chain(code) or code in chain(home) for code in codes)
 
-    def _rank(self, text: str, group: _Group, sure: bool) -> tuple[bool, int, bool, bool]:
+    def _rank(self, text: str, group: Group, sure: bool) -> tuple[bool, int, bool, bool]:
         """The nearer to the matter the lower, then those at home.
 
         A mere province without its suffix says least; a town that many places have says less than a division named in
         full.
         """
-        level = depth(group.codes[0])
-        vague = sure and len(group.codes) > 1 and level == depth(_TOWN)
-        mere = level == 0 and group.form is Form.SHORT and len(group.items) == 1
+        named = level(group.codes[0])
+        vague = sure and len(group.codes) > 1 and named == "town"
+        mere = named == "province" and group.form is Form.SHORT and len(group.items) == 1
         return mere, distance(text, group.items), vague, not self._is_home(group.codes)
 
-    def _answer(self, groups: list[_Group], mentions: tuple[Mention, ...]) -> Locality | None:
+    def _answer(self, groups: list[Group], mentions: tuple[Mention, ...]) -> Locality | None:
         first = groups[0]
         if first.contradicting:
             return self._left_open((*first.codes, *first.contradicting), mentions, contradictory=True)
@@ -299,8 +212,8 @@ _SHORT_TOWN = {True: 0.8, False: 0.6}
 _HOME_ONLY = 0.95
 
 
-def _score(group: _Group) -> float:
-    if group.form is Form.SHORT and depth(group.codes[0]) == depth(_TOWN):
+def _score(group: Group) -> float:
+    if group.form is Form.SHORT and level(group.codes[0]) == "town":
         return _SHORT_TOWN[group.nested]
     return _NESTED if group.nested else _SCORES[group.form]
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from complaint_router.errors import ArgumentError
 from complaint_router.schema import LEVELS, Level, Place
@@ -37,8 +38,7 @@ _ETHNIC_GROUPS = (
 _ETHNIC_SUFFIX = re.compile(rf"(?<=..)(?:(?:{_ETHNIC_GROUPS})族|蒙古|哈萨克|柯尔克孜)+$")
 
 
-@dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(NamedTuple):
     """What bears a name.
 
     `codes`: the division; of a former division or a zone those that hold its land now, the main one first.
@@ -181,6 +181,7 @@ def _extents(old: Iterable[str], new: Iterable[str]) -> dict[str, tuple[str, ...
     return extents
 
 
+@cache
 def level(code: str) -> Level:
     """The level of a division, read off its code."""
     if len(code) == 9:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 from complaint_router.locality.gazetteer import Bearer, Gazetteer, level
 
@@ -23,16 +23,14 @@ class Form(IntEnum):
     """With another suffix than it has now: 无为县, 良渚镇."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """Divisions that a name may mean, as one form of writing; `codes` has the main one first."""
 
     form: Form
     codes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A name in the text, from `start` to `end`, and how it may be read, the surest reading first."""
 
     start: int
@@ -85,21 +83,40 @@ _JOINTS = frozenset(("", " ", "市", "市辖区", "的", "-", "_", "·", "/", "�
 """What may stand between a division and the one in it."""
 
 
+class _Name(NamedTuple):
+    """What a name may mean, worked out when it is first met.
+
+    `whole`: the long ends of official names, such as 朝鲜族自治州, with their readings; `areas`: read as a known area;
+    `alone`: with nothing in front, empty for an ordinary word; `town`: the same for towns, where `alone` is empty;
+    `suffixed`: readings by the kind of suffix behind, filled as they are met.
+    """
+
+    bearers: tuple[Bearer, ...]
+    whole: tuple[tuple[str, tuple[Reading, ...]], ...]
+    areas: tuple[Reading, ...]
+    alone: tuple[Reading, ...]
+    town: tuple[Reading, ...]
+    ordinary: bool
+    suffixed: dict[str, tuple[Reading, ...]]
+
+
 class Reader:
     """Reads names. With `home` it also knows the towns in it by their short names: 海甸, 府城."""
 
     def __init__(self, gazetteer: Gazetteer, home: str | None = None) -> None:
         self._gazetteer = gazetteer
         self._home = home
-        self._cache: dict[tuple[str, str], tuple[Reading, ...]] = {}
+        self._names: dict[str, _Name | None] = {}
 
     def read(self, text: str) -> list[Found]:
         """Names of divisions in a folded text, left to right."""
         lengths = self._gazetteer.lengths.get
         found: list[Found] = []
-        at, last = 0, len(text) - 1
-        while at < last:
+        at, end = 0, len(text)
+        while at < end - 1:
             for length in lengths(text[at : at + 2], ()):
+                if at + length > end:
+                    continue
                 item = self._read_at(text, at, at + length, found[-1] if found else None)
                 if item is not None:
                     found.append(item)
@@ -110,71 +127,60 @@ class Reader:
 
     def _read_at(self, text: str, start: int, end: int, before: Found | None) -> Found | None:
         stem = text[start:end]
-        bearers = self._gazetteer.bearers(stem)
-        if not bearers:
+        try:
+            name = self._names[stem]
+        except KeyError:
+            name = self._names[stem] = self._known(stem) if self._gazetteer.bearers(stem) else None
+        if name is None:
             return None
-        for bearer in bearers:
-            if len(bearer.rest) > 2 and text.startswith(bearer.rest, end):
-                return Found(start, end + len(bearer.rest), (Reading(Form.FULL, bearer.codes),))
+        for rest, whole in name.whole:
+            if text.startswith(rest, end):
+                return Found(start, end + len(rest), whole)
         suffix = _SUFFIX.match(text, end)
         if suffix:
-            readings = self._with_suffix(stem, suffix.group())
+            readings = _with_suffix(name, suffix.group())
             if readings:
                 return Found(start, suffix.end(), readings)
-        readings = self._bare(stem, bearers, text, start, end, before)
+        readings = self._bare(name, text, start, end, before)
         return Found(start, end, readings) if readings else None
 
-    def _with_suffix(self, stem: str, suffix: str) -> tuple[Reading, ...]:
-        kind = _KIND.get(suffix, suffix[-1])
-        readings = self._cache.get((stem, kind))
-        if readings is None:
-            bearers = self._gazetteer.bearers(stem)
-            full = [each for each in bearers if each.rest and kind in _kinds(each)]
-            changed = [
-                each
-                for each in bearers
-                if each not in full and not each.former and kind in _LEVEL_KINDS[level(each.codes[0])]
-            ]
-            readings = self._cache[stem, kind] = (
-                *_reading(Form.FULL, (each for each in full if not each.former)),
-                *(Reading(Form.FORMER, each.codes) for each in full if each.former),
-                *_reading(Form.CHANGED, (each for each in changed if each.rest)),
-            )
-        return readings
+    def _known(self, stem: str) -> _Name:
+        bearers = self._gazetteer.bearers(stem)
+        ordinary = all(each.ordinary for each in bearers)
+        usable = [each for each in bearers if not each.ordinary]
+        alone = () if ordinary else _alone(usable)
+        return _Name(
+            bearers,
+            whole=tuple((each.rest, (Reading(Form.FULL, each.codes),)) for each in bearers if len(each.rest) > 2),
+            areas=tuple(Reading(Form.FULL, each.codes) for each in bearers if each.area),
+            alone=alone,
+            town=() if ordinary or alone else tuple(_reading(Form.SHORT, self._towns(stem, usable))),
+            ordinary=ordinary,
+            suffixed={},
+        )
 
-    def _bare(
-        self, stem: str, bearers: tuple[Bearer, ...], text: str, start: int, end: int, before: Found | None
-    ) -> tuple[Reading, ...]:
+    def _bare(self, name: _Name, text: str, start: int, end: int, before: Found | None) -> tuple[Reading, ...]:
         """How a name without suffix may be read."""
-        areas = tuple(Reading(Form.FULL, each.codes) for each in bearers if each.area)
-        if areas and len(stem) > _LONGEST_SHORT:
-            return areas
+        if name.areas and end - start > _LONGEST_SHORT:
+            return name.areas
         if _ROAD_NAME.match(text, end):
             return ()
         landscape = _LANDSCAPE.match(text, end)
         if before and text[before.end : start] in _JOINTS and not landscape:
-            inside = [each for each in bearers if self._inside(each, before) and not _like_road(stem, each)]
+            road = text[end - 1] in _ROAD
+            inside = [
+                each for each in name.bearers if self._inside(each, before) and not (road and len(each.codes[0]) == 9)
+            ]
             if inside:
                 top = min(len(each.codes[0]) for each in inside)
                 return tuple(_reading(Form.SHORT, (each for each in inside if len(each.codes[0]) == top)))
         if _OTHER_NAME.match(text, end) or (start and text[start - 1] in _OTHER_BEFORE):
             return ()
-        if areas:
-            return areas
-        if all(each.ordinary for each in bearers):
-            bearers = self._in_spite(bearers, text, end)
-        else:
-            bearers = tuple(each for each in bearers if not each.ordinary)
-        return (
-            *(
-                reading
-                for each_level in ("province", "city", "district")
-                for reading in _reading(
-                    Form.SHORT, (each for each in bearers if _is(each, each_level) and not each.former)
-                )
-            ),
-            *(Reading(Form.FORMER, each.codes) for each in bearers if each.former),
-        ) or tuple(_reading(Form.SHORT, () if landscape else self._towns(stem, bearers)))
+        if name.areas:
+            return name.areas
+        if name.ordinary:
+            return _alone(self._in_spite(name.bearers, text, end))
+        return name.alone or (() if landscape else name.town)
 
     def _in_spite(self, bearers: tuple[Bearer, ...], text: str, end: int) -> tuple[Bearer, ...]:
         """Those that an ordinary word does mean: one of home before 这边 and the like, or with a town right behind."""
@@ -202,7 +208,7 @@ class Reader:
                     return True
         return False
 
-    def _towns(self, stem: str, bearers: tuple[Bearer, ...]) -> list[Bearer]:
+    def _towns(self, stem: str, bearers: Sequence[Bearer]) -> list[Bearer]:
         """Towns that go by their short name with nothing in front.
 
         Those of home, or where there is no home the only one with a long name.
@@ -212,8 +218,38 @@ class Reader:
         if self._home:
             return [each for each in bearers if self._home in self._gazetteer.chain(each.codes[0])[:-1]]
         only = len(bearers) == 1 and len(stem) > _SHORTEST_TOWN and not stem.endswith(_COMMON)
-        only &= stem[0] not in _COMMON_START
-        return list(bearers) if only else []
+        return list(bearers) if only and stem[0] not in _COMMON_START else []
+
+
+def _with_suffix(name: _Name, suffix: str) -> tuple[Reading, ...]:
+    kind = _KIND.get(suffix, suffix[-1])
+    readings = name.suffixed.get(kind)
+    if readings is None:
+        full = [each for each in name.bearers if each.rest and kind in _kinds(each)]
+        changed = [
+            each
+            for each in name.bearers
+            if each.rest and each not in full and not each.former and kind in _LEVEL_KINDS[level(each.codes[0])]
+        ]
+        readings = name.suffixed[kind] = (
+            *_reading(Form.FULL, (each for each in full if not each.former)),
+            *(Reading(Form.FORMER, each.codes) for each in full if each.former),
+            *_reading(Form.CHANGED, changed),
+        )
+    return readings
+
+
+def _alone(bearers: Sequence[Bearer]) -> tuple[Reading, ...]:
+    """Provinces before cities before districts: a bare 吉林 is the province; then former divisions."""
+    present = [each for each in bearers if not each.former]
+    return (
+        *(
+            reading
+            for wanted in ("province", "city", "district")
+            for reading in _reading(Form.SHORT, (each for each in present if level(each.codes[0]) == wanted))
+        ),
+        *(Reading(Form.FORMER, each.codes) for each in bearers if each.former),
+    )
 
 
 def _reading(form: Form, bearers: Iterable[Bearer]) -> Iterator[Reading]:
@@ -222,18 +258,10 @@ def _reading(form: Form, bearers: Iterable[Bearer]) -> Iterator[Reading]:
         yield Reading(form, codes)
 
 
-def _like_road(stem: str, bearer: Bearer) -> bool:
-    return len(bearer.codes[0]) == 9 and stem.endswith(_ROAD)
-
-
-def _is(bearer: Bearer, wanted: str) -> bool:
-    return level(bearer.codes[0]) == wanted
-
-
 def _kinds(bearer: Bearer) -> str:
     """The suffixes that the bearer goes by: 浦东新区 is 浦东区 too."""
     if bearer.rest == "新区":
         return "新区"
-    if len(bearer.rest) > 1 and _is(bearer, "province"):
+    if len(bearer.rest) > 1 and level(bearer.codes[0]) == "province":
         return "省"
     return _KIND.get(bearer.rest, bearer.rest[-1])

@@ -127,7 +127,9 @@ def measure_tickets(rows: list[dict[str, Any]], known: list[dict[str, Any]], hom
     right = [(names[row["district"]], names[row["town"]]) for row in rows]
     texts = [row["text"] for row in rows]
     bare = Resolver(GAZETTEER, home)
-    print(f"| {len(rows)} tickets, home {home} | district | town | settled town |\n|---|---|---|---|")
+    print(
+        f"| {len(rows)} tickets, home {home} | district | settled right | town | settled right |\n|---|---|---|---|---|"
+    )
     print_tickets("nothing learned", [bare.resolve(text) for text in texts], right)
     if not known:
         return
@@ -151,17 +153,28 @@ def measure_tickets(rows: list[dict[str, Any]], known: list[dict[str, Any]], hom
 
 
 def print_tickets(name: str, found: Sequence[Locality | None], right: Sequence[tuple[str, str]]) -> None:
-    """A level counts by the best candidate that reaches it; what is settled as a town stands beside it."""
-    districts = sum((each.code or "")[:6] == district for each, (district, _) in zip(found, right, strict=True) if each)
-    towns = sum(best_town(each) == town for each, (_, town) in zip(found, right, strict=True))
-    said = [each.code == town for each, (_, town) in zip(found, right, strict=True) if each and each.level == "town"]
-    count = len(right)
-    print(f"| {name} | {districts / count:.3f} | {towns / count:.3f} | {sum(said)} of {len(said)} |")
+    """A level counts by the first candidate that reaches it; beside it how many settled ones are right."""
+    cells = []
+    for at, (digits, wanted) in enumerate(((6, "district"), (9, "town"))):
+        answers = [both[at] for both in right]
+        given = [first(each, digits) for each in found]
+        cells.append(f"{share(given, answers):.3f}")
+        settled = [
+            each.code[:digits] == answer
+            for each, answer in zip(found, answers, strict=True)
+            if each and each.code and LEVELS.index(level(each.code)) >= LEVELS.index(wanted)
+        ]
+        cells.append(f"{sum(settled)} of {len(settled)}")
+    print(f"| {name} | {' | '.join(cells)} |")
 
 
-def best_town(locality: Locality | None) -> str | None:
+def first(locality: Locality | None, digits: int) -> str | None:
     codes = [each.code for each in locality.candidates if each.code] if locality else []
-    return next((code for code in codes if level(code) == "town"), None)
+    return next((code[:digits] for code in codes if len(code) >= digits and level(code[:digits]) != "city"), None)
+
+
+def share(given: Sequence[str | None], answers: Sequence[str]) -> float:
+    return sum(one == answer for one, answer in zip(given, answers, strict=True)) / len(answers)
 
 
 def print_baseline(
@@ -176,8 +189,8 @@ def print_baseline(
         svm = LinearSVC(C=0.5).fit(matrix, [names[row[f"unit_{each}"]] for row in rows])
         guesses = svm.predict(vectorizer.transform(texts))
         given = [code[:digits] if len(code) >= digits else guess for code, guess in zip(named, guesses, strict=True)]
-        cells.append(sum(code == both[at] for code, both in zip(given, right, strict=True)) / len(right))
-    print(f"| the name, else a character SVM | {cells[0]:.3f} | {cells[1]:.3f} | |")
+        cells.append(share(given, [both[at] for both in right]))
+    print(f"| the name, else a character SVM | {cells[0]:.3f} | | {cells[1]:.3f} | |")
 
 
 def ours(texts: Sequence[str]) -> list[Named]:

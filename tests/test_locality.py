@@ -141,6 +141,15 @@ def test_a_mention_quotes_the_text_as_it_stands() -> None:
     assert [each.text for each in found.mentions] == ["廣東省", "深圳市", "南山區"]
 
 
+def test_a_road_called_like_a_town_of_home_makes_it_a_candidate() -> None:
+    found = HAIKOU.resolve("龙华区金贸西路井盖坏了")
+    assert found is not None
+    assert (found.code, [each.code for each in found.candidates]) == ("460106", ["460106", "460106003"])
+    unnamed = HAIKOU.resolve("白龙南路井盖坏了")
+    assert unnamed is not None
+    assert (unnamed.code, [each.code for each in unnamed.candidates]) == ("460100", ["460100", "460108", "460108006"])
+
+
 def test_words_speak_for_a_district_that_no_name_gives(tmp_path: Path) -> None:
     gazetteer = Gazetteer.load()
     tickets = [

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from complaint_router.locality.gazetteer import Gazetteer, level
 from complaint_router.locality.grouping import Group, grouped
+from complaint_router.locality.kin import Kin
 from complaint_router.locality.mentions import Form, Reader, Reading
 from complaint_router.locality.places import LearnedPlaces
 from complaint_router.locality.roles import distance
@@ -27,7 +28,8 @@ class Resolver:
     """Finds divisions by name and nesting.
 
     `home` (a division code) settles what the text leaves open; `places`, learned from a city's tickets, lead on from
-    there to the district or town in which a named estate or road lies, or which the words speak for.
+    there to the district or town in which a named estate or road lies, or which the words speak for. Where nothing was
+    learned, towns of home that a road is called after are candidates behind what is settled.
     """
 
     def __init__(self, gazetteer: Gazetteer, home: str | None = None, places: LearnedPlaces | None = None) -> None:
@@ -35,6 +37,7 @@ class Resolver:
         self.gazetteer = gazetteer
         self._home = gazetteer.home(home) if home else None
         self._places = places
+        self._kin = Kin(gazetteer, self._home) if self._home and not places else None
         self._reader = Reader(gazetteer, self._home)
 
     @property
@@ -49,8 +52,12 @@ class Resolver:
         """
         folded = fold(text)
         locality = self._named(folded)
-        if self._places and locality and not locality.contradictory:
-            locality = self._deepened(locality, self._places, folded)
+        settled = self._settled_at_home(locality) if locality else None
+        if locality and settled and self._places:
+            locality = self._deepened(settled, locality, self._places, folded)
+        elif locality and settled and self._kin:
+            kin = [self.gazetteer.place(code, score) for code, score in self._kin.find(folded, settled)]
+            locality = replace(locality, candidates=(locality.candidates[0], *kin, *locality.candidates[1:]))
         if locality is None or folded == text:
             return locality
         quoted = tuple(Mention(text[each.start : each.end], each.start, each.end) for each in locality.mentions)
@@ -78,11 +85,8 @@ class Resolver:
             groups.sort(key=lambda group: self._rank(text, group, sure))
         return self._answer(groups, mentions)
 
-    def _deepened(self, named: Locality, places: LearnedPlaces, text: str) -> Locality:
+    def _deepened(self, settled: str, named: Locality, places: LearnedPlaces, text: str) -> Locality:
         """Go on from a division named, or home, to the deepest learned place inside it."""
-        settled = self._settled_at_home(named)
-        if settled is None:
-            return named
         code, score, mentions = self._by_learned_name(settled, named, places, text)
         likely: list[tuple[str, float]] = []
         while chances := places.chances(without(text, mentions), self.gazetteer, code):

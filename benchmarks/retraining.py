@@ -2,10 +2,10 @@
 
     python benchmarks/retraining.py --task haikou --data DIR [--limit N] [--output DIR]
 
-Tasks: `haikou` (function of the unit that a ticket went to, `haikou/train.jsonl` and `dev.jsonl` in the data folder)
-and `messages7` (7 petition classes of letters). Ours is `complaint_router.learn.train.train` from the bundled
-model; the dev file is used for the measures alone. The baseline is scikit-learn's character 1–3-gram TF-IDF with a
-linear SVM. Prints a Markdown table.
+Tasks: `haikou` (function of the unit that a ticket went to, `haikou/train.jsonl` and `dev.jsonl` in the data folder),
+`units` (that unit itself, of the same files) and `messages7` (7 petition classes of letters). Ours is
+`complaint_router.learn.train.train` from the bundled model; the dev file is used for the measures alone. The baseline
+is scikit-learn's character 1–3-gram TF-IDF with a linear SVM. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from complaint_router.metrics import accuracy, macro_f1, top_k
 
 @dataclass(frozen=True)
 class Task:
+    folder: str
     target: str
     field: str
     title_field: str | None
@@ -36,8 +37,9 @@ class Task:
 
 
 TASKS = {
-    "haikou": Task("department", "department", None, "460100"),
-    "messages7": Task("category", "class7", "title", None),
+    "haikou": Task("haikou", "department", "department", None, "460100"),
+    "units": Task("haikou", "unit", "unit", None, "460100"),
+    "messages7": Task("messages7", "category", "class7", "title", None),
 }
 
 
@@ -49,7 +51,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="keep the trained model here")
     args = parser.parse_args()
     task = TASKS[args.task]
-    files = [args.data / args.task / name for name in ("train.jsonl", "dev.jsonl")]
+    files = [args.data / task.folder / name for name in ("train.jsonl", "dev.jsonl")]
     sets = [
         read_labelled([file], targets={task.target: task.field}, title_field=task.title_field, limit=limit)
         for file, limit in zip(files, (args.limit, None), strict=True)

@@ -59,6 +59,8 @@ def main() -> None:
     parser.add_argument("--learn", type=Path)
     parser.add_argument("--home")
     args = parser.parse_args()
+    if args.tickets and not args.home:
+        parser.error("--tickets needs --home")
     libraries = {"complaint-router": ours, **peers()}
     compare_addresses(list(read_addresses(args.addresses)), libraries)
     compare_hard(libraries)

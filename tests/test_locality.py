@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 from functools import cache
 from pathlib import Path
 
@@ -139,6 +140,32 @@ def test_a_mention_quotes_the_text_as_it_stands() -> None:
     found = ANYWHERE.resolve("廣東省深圳市南山區停水")
     assert found is not None
     assert [each.text for each in found.mentions] == ["廣東省", "深圳市", "南山區"]
+
+
+@pytest.mark.parametrize("home", ["", "460100", "110105", "441900", "440000"])
+def test_what_holds_for_any_text(home: str) -> None:
+    names = list(Gazetteer.load()._tokens)
+    between = ["的", "市", "区", "街道", "镇", ",", "路", "在", "家住", "公司", "这边", "地区", "\ud800", "A", "號"]
+    chance = random.Random(0)
+    for _ in range(1_500):
+        parts = [chance.choice(names if chance.random() < 0.5 else between) for _ in range(chance.randint(1, 12))]
+        text = "".join(parts)
+        found = resolver_at(home).resolve(text)
+        if found is None:
+            assert not home
+            continue
+        assert all(text[each.start : each.end] == each.text for each in found.mentions)
+        assert all(0 <= each.score <= 1 and each.code for each in found.candidates)
+        if found.candidates[0].code == found.code:
+            assert found.candidates[0].score == found.score
+        assert found == resolver_at(home).resolve(text)
+
+
+def test_a_prefecture_by_its_old_suffix_is_not_a_town_in_it() -> None:
+    for text, code in (("大理地区停电", "532900"), ("日照地区停水", "371100"), ("天水地区停水", "620500")):
+        found = ANYWHERE.resolve(text)
+        assert found is not None
+        assert (found.code, found.candidates[0].code) == (code, code)
 
 
 def test_a_road_called_like_a_town_of_home_makes_it_a_candidate() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 from complaint_router import DataError, Router
 from complaint_router.cli import main
 from complaint_router.dispatch import UnitDirectory, UnitEntry
+from complaint_router.errors import ModelError
 from complaint_router.learn.data import Example
+from complaint_router.learn.locate import write_places
+from complaint_router.learn.places import learn_places
 from complaint_router.learn.units import learn_units
 from complaint_router.locality import Gazetteer, Resolver
 from complaint_router.schema import Candidate, Department
@@ -77,6 +81,66 @@ def test_the_place_speaks_for_its_units() -> None:
     assert not Resolver(GAZETTEER).spread("龙华区有人占道")
 
 
+def test_a_directory_of_a_part_leaves_the_rest_to_nobody() -> None:
+    alone = UnitDirectory(
+        [UnitEntry("龙华区城管局", "urban_management", "460106"), UnitEntry("市公安局", "public_security", "460100")],
+        GAZETTEER,
+    )
+    anywhere = alone.assign(department(("urban_management", 1.0)), HAIKOU.resolve("夜市占道"))
+    assert anywhere is not None
+    assert anywhere.score == pytest.approx(0.95 / 4)
+    without_place = alone.assign(department(("urban_management", 1.0)), None)
+    assert without_place is not None
+    assert without_place.score == pytest.approx(1 / 4)
+
+
+def test_a_unit_may_act_in_several_divisions() -> None:
+    both = UnitDirectory(
+        [UnitEntry("一分局", "", "460108"), UnitEntry("一分局", "", "460106"), UnitEntry("二分局", "", "460107")],
+        GAZETTEER,
+    )
+    for text in ("龙华区停水", "美兰区停水"):
+        first, second = both.evidence(["一分局", "二分局"], HAIKOU.spread(text))
+        assert first > 0 > second
+
+
+def test_a_named_place_that_no_ticket_taught_still_counts() -> None:
+    tickets = [
+        Example(f"{words}第{number}次", {"kind": ("投诉",)}, {"district": district})
+        for number in range(10)
+        for words, district in (("老钟塔下垃圾没人清", "龙华区"), ("海边长廊旁路灯坏了", "美兰区"))
+    ]
+    learned = Resolver(GAZETTEER, "460100", learn_places(tickets, "460100").places)
+    spread = learned.spread("秀英区海边长廊旁停水")
+    assert max((code for code in spread if len(code) == 6), key=spread.__getitem__) == "460105"
+    assert learned.spread("海边长廊旁停水")["460108"] > 0.5
+
+
+@pytest.mark.parametrize("home", ["110000", "110105", "440000", "441900", "460000"])
+def test_every_home_has_a_spread(home: str) -> None:
+    resolver = Resolver(GAZETTEER, home)
+    spread = resolver.spread("路口停水")
+    children = GAZETTEER.below(home)
+    assert sum(spread[code] for code in children) == pytest.approx(1)
+    assert resolver.resolve("新城路口停水") is not None
+
+
+def test_what_is_kept_of_another_model(tmp_path: Path, tiny_model: Path) -> None:
+    base = Path(shutil.copytree(tiny_model, tmp_path / "base"))
+    UnitDirectory([UnitEntry("甲局", "旧职能", "460106")], GAZETTEER).save(base)
+    for home, kept in (("460100", True), ("440100", False)):
+        folder = tmp_path / home
+        folder.mkdir()
+        write_places(folder, [], {"kind": ("投诉",)}, home, base, False, {"town"})
+        assert (folder / "units.csv").is_file() == kept
+        if kept:
+            again = UnitDirectory.load(folder, GAZETTEER, {"town"})
+            assert again is not None
+            assert again.entries == (UnitEntry("甲局", "", "460106"),)
+    with pytest.raises(ModelError, match=r"units\.csv, row 2, column function"):
+        UnitDirectory.load(base, GAZETTEER, {"town"})
+
+
 def test_units_are_learned_from_tickets() -> None:
     tickets = [
         Example("占道", {"unit": ("龙华区城管局",), "department": ("urban_management",)}),
@@ -115,6 +179,15 @@ def test_a_wrong_cell_is_named(row: str, message: str, tmp_path: Path) -> None:
     file.write_text(f"name,function,division,level\n甲局,urban_management,460106,\n{row}\n", encoding="gb18030")
     with pytest.raises(DataError, match=message):
         UnitDirectory.read(file, GAZETTEER, {"urban_management"})
+
+
+def test_excel_leaves_blank_rows_and_formal_codes(tmp_path: Path) -> None:
+    file = tmp_path / "units.csv"
+    file.write_text("name,function,division\n市公安局,,110100\n,,\n", encoding="utf-8-sig")
+    assert UnitDirectory.read(file, GAZETTEER).entries == (UnitEntry("市公安局", "", "110000"),)
+    file.write_text("name,function,division\n", encoding="utf-8")
+    with pytest.raises(DataError, match="has no units"):
+        UnitDirectory.read(file, GAZETTEER)
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:

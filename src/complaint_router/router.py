@@ -58,7 +58,8 @@ class Router:
             home: code of the division whose hotline this is, such as "460100" (海口市); it settles ambiguous place
                 names. Default: the home that the model was trained with, if any.
             units: a unit directory, a table with the columns name, function (a department's code), division (a code)
-                and level; it turns function and place into the concrete unit. Default: what the model learned, if any.
+                and level; it turns function and place into the concrete unit. Where the model was trained on units it
+                answers with those, and the directory says in which division each acts, before what was learned.
 
         Raises:
             ModelError: the folder or a file of it is missing, broken or not what its manifest vouches for.

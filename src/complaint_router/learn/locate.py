@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from complaint_router.folder import FILES
+from complaint_router.dispatch import UnitDirectory
+from complaint_router.folder import Config
 from complaint_router.learn.data import Example
 from complaint_router.learn.places import learn_places
 from complaint_router.learn.units import learn_units
@@ -21,11 +21,7 @@ Evidence = Callable[[str], NDArray[np.float32]]
 
 
 def unit_evidence(
-    examples: Sequence[Example],
-    targets: Mapping[str, Sequence[str]],
-    home: str | None,
-    base: Path | None,
-    located: bool,
+    examples: Sequence[Example], targets: Mapping[str, Sequence[str]], home: str | None
 ) -> Evidence | None:
     """What a text's place adds to the logits of units, or None without units or a home.
 
@@ -33,14 +29,10 @@ def unit_evidence(
         examples: the training rows alone, so that held-out rows judge it.
         targets: what is trained, with the labels of each.
         home: the division whose hotline this is.
-        base: the model gone on from.
-        located: whether the rows say where their matter lies.
     """
     if home is None or "unit" not in targets:
         return None
-    gazetteer = Gazetteer.load()
-    places = learn_places(examples, home).places if located else base and LearnedPlaces.load(base, gazetteer)
-    resolver = Resolver(gazetteer, home, places or None)
+    resolver = Resolver(Gazetteer.load(), home, learn_places(examples, home).places)
     directory = learn_units(examples, home)
     return lambda text: directory.evidence(targets["unit"], resolver.spread(text[:TEXT_LIMIT]))
 
@@ -52,20 +44,25 @@ def write_places(
     home: str | None,
     base: Path | None,
     located: bool,
+    functions: Collection[str],
 ) -> int:
     """Write what the rows, or else the model gone on from, know of places and units.
 
+    Of a model with another home nothing is kept, and of its units not the functions that are none of `functions`.
     Returns how many rows name places that home does not have.
     """
+    gazetteer = Gazetteer.load()
+    if base is not None and Config.load(base).home != home:
+        base = None
     if home is not None and "unit" in targets:
         learn_units(examples, home).save(folder)
-    elif base and (base / FILES.units).is_file():
-        shutil.copyfile(base / FILES.units, folder / FILES.units)
+    elif base is not None and (directory := UnitDirectory.load(base, gazetteer)):
+        directory.limited(functions).save(folder)
     if located:
         lesson = learn_places(examples, home)
-        lesson.places.save(folder, Gazetteer.load())
+        lesson.places.save(folder, gazetteer)
         return lesson.unknown
-    for name in (FILES.places, FILES.place_words):
-        if base and (base / name).is_file():
-            shutil.copyfile(base / name, folder / name)
+    places = LearnedPlaces.load(base, gazetteer) if base is not None else None
+    if places is not None:
+        places.save(folder, gazetteer)
     return 0

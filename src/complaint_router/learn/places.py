@@ -20,7 +20,7 @@ from complaint_router.locality.places import LearnedName
 from complaint_router.locality.words import FEATURES, PlaceWords, features, place_names, weighted, without
 from complaint_router.probability import softmax
 from complaint_router.progress import progress_bar
-from complaint_router.text import fold
+from complaint_router.text import TEXT_LIMIT, fold
 
 FEWEST = 3
 """Tickets that must name a place before it is learned."""
@@ -68,7 +68,7 @@ def learn_places(examples: Sequence[Example], home: str | None) -> Lesson:
         for example in progress.track(examples, description="learning places"):
             told = _code(example.places, codes)
             unknown += told is None and bool(example.places)
-            text = fold(example.text)
+            text = fold(example.text[:TEXT_LIMIT])
             named = resolver.resolve(text)
             for unit in example.labels.get("unit", ())[:1]:
                 if unit not in units:
@@ -77,7 +77,9 @@ def learn_places(examples: Sequence[Example], home: str | None) -> Lesson:
             code = _deeper(told, resolver.below_home(named))
             if code:
                 located.append(_Located(without(text, named.mentions if named else ()), code))
-    return Lesson(LearnedPlaces(_names(located), _words(located)), unknown)
+    # Words tell districts, and towns in a district, apart; a province's cities would be a third level.
+    words = None if gazetteer.is_province(home) else _words(located)
+    return Lesson(LearnedPlaces(_names(located), words), unknown)
 
 
 def _deeper(told: str | None, named: str | None) -> str | None:

@@ -163,9 +163,10 @@ def train_on(
         history = fit(start.model, examples, encode(held.examples, start), epochs=epochs, seed=seed)
         trained = write_model(
             partial, start, data, held, name=output.name, targets=names, taxonomy=taxonomy, home=home, seed=seed,
-            history=history, evidence=unit_evidence(data.examples, names, home, base, located),
+            history=history, evidence=unit_evidence(data.examples, names, home),
         )  # fmt: skip
-        unknown = write_places(partial, every, names, home, base, located)
+        functions = {*taxonomy.departments, *start.model.targets.get("department", ())}
+        unknown = write_places(partial, every, names, home, base, located, functions)
     return replace(trained, folder=output, seconds=time.perf_counter() - begin, unplaced=unknown)
 
 

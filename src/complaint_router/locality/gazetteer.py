@@ -70,7 +70,6 @@ class Gazetteer:
     _tokens: dict[str, str] = field(repr=False)
     _bearers: dict[str, tuple[Bearer, ...]] = field(default_factory=dict, repr=False, compare=False)
     _chains: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
-
     _below: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -129,16 +128,23 @@ class Gazetteer:
 
     def below(self, code: str) -> tuple[str, ...]:
         """The divisions right below one."""
-        found = self._below.get(code)
-        if found is None:
-            found = self._below[code] = tuple(each for each in self.names if self.chain(each)[-2:-1] == (code,))
-        return found
+        if not self._below:
+            below: dict[str, list[str]] = {}
+            for each in self.names:
+                for parent in self.chain(each)[-2:-1]:
+                    below.setdefault(parent, []).append(each)
+            self._below.update((parent, tuple(children)) for parent, children in below.items())
+        return self._below.get(code, ())
 
     def common(self, codes: Iterable[str]) -> str | None:
         """The deepest division that holds all of `codes`."""
         chains = [self.chain(code) for code in codes]
         shared = [code for code in chains[0] if all(code in chain for chain in chains)]
         return shared[-1] if shared else None
+
+    def is_province(self, code: str) -> bool:
+        """Whether cities lie in it: a municipality is a city."""
+        return level(code) == "province" and not code.startswith(_MUNICIPALITIES)
 
     def home(self, code: str) -> str:
         """The division whose hotline `code` names; 110100, the formal city level of a municipality, is 110000.

@@ -12,6 +12,8 @@ from complaint_router.locality.mentions import Form, Found
 _MOST_CONTRADICTING = 3
 """A town that so many places bear at most contradicts the district in front of it; of a commoner name the gazetteer
 may lack the very one that is meant."""
+_NEAR = 8
+"""A name joins one of so many groups before it: a text full of names must not take the square of their number."""
 
 
 @dataclass(slots=True)
@@ -34,7 +36,7 @@ def grouped(found: Sequence[Found], gazetteer: Gazetteer) -> list[Group]:
     groups: list[Group] = []
     last: tuple[Found, Group] | None = None
     for item in found:
-        group = next((each for each in reversed(groups) if _joins(item, each, gazetteer)), None)
+        group = next((each for each in reversed(groups[-_NEAR:]) if _joins(item, each, gazetteer)), None)
         if group is None and last and last[0].end == item.start and _contradicts(item, last[1]):
             group = last[1]
             group.items.append(item)

@@ -14,17 +14,16 @@ _TOWN, _DISTRICT = 0.35, 0.6
 
 
 class Kin:
-    """Finds towns of home by names that are kin to theirs."""
+    """Finds towns of home, a city or a district, by names that are kin to theirs."""
 
     def __init__(self, gazetteer: Gazetteer, home: str) -> None:
         self._towns: dict[str, list[str]] = {}
-        for code, name in gazetteer.names.items():
+        for code, name in gazetteer.names.items() if not gazetteer.is_province(home) else ():
             if len(code) == 9 and home in gazetteer.chain(code):
                 self._towns.setdefault(fold(town_stem(name)), []).append(code)
         longest_first = sorted(self._towns, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
         self._gazetteer = gazetteer
-        self._home = home
 
     def find(self, text: str, within: str) -> list[tuple[str, float]]:
         """Divisions in `within` (home, or a division in it) that the first name of kin speaks for, with their scores.
@@ -33,7 +32,7 @@ class Kin:
         """
         for stem in self._pattern.findall(text):
             inside = [code for code in self._towns[stem] if within in self._gazetteer.chain(code)[:-1]]
-            if inside:
+            if len(inside) == 1:
                 town = inside[0]
                 district = self._gazetteer.chain(town)[-2]
                 if district == within:

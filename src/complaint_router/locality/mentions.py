@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from complaint_router.locality.gazetteer import Bearer, Gazetteer, level
+from complaint_router.locality.gazetteer import Bearer, Gazetteer, depth, level
 
 
 class Form(IntEnum):
@@ -106,7 +106,7 @@ class Reader:
     def __init__(self, gazetteer: Gazetteer, home: str | None = None) -> None:
         self._gazetteer = gazetteer
         self._home = home
-        self._names: dict[str, _Name | None] = {}
+        self._names: dict[str, _Name] = {}
 
     def read(self, text: str) -> list[Found]:
         """Names of divisions in a folded text, left to right."""
@@ -127,12 +127,11 @@ class Reader:
 
     def _read_at(self, text: str, start: int, end: int, before: Found | None) -> Found | None:
         stem = text[start:end]
-        try:
-            name = self._names[stem]
-        except KeyError:
-            name = self._names[stem] = self._known(stem) if self._gazetteer.bearers(stem) else None
+        name = self._names.get(stem)
         if name is None:
-            return None
+            if not self._gazetteer.bearers(stem):
+                return None
+            name = self._names[stem] = self._known(stem)
         for rest, whole in name.whole:
             if text.startswith(rest, end):
                 return Found(start, end + len(rest), whole)
@@ -229,8 +228,10 @@ def _with_suffix(name: _Name, suffix: str) -> tuple[Reading, ...]:
         changed = [
             each
             for each in name.bearers
-            if each.rest and each not in full and not each.former and kind in _LEVEL_KINDS[level(each.codes[0])]
+            if each.rest and kind not in _kinds(each) and not each.former and kind in _LEVEL_KINDS[level(each.codes[0])]
         ]
+        top = min((depth(each.codes[0]) for each in changed), default=0)  # 大理地区: rather the prefecture than a town
+        changed = [each for each in changed if depth(each.codes[0]) == top]
         readings = name.suffixed[kind] = (
             *_reading(Form.FULL, (each for each in full if not each.former)),
             *(Reading(Form.FORMER, each.codes) for each in full if each.former),

@@ -39,6 +39,10 @@ class LearnedPlaces:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_index", NameIndex(self.names))
 
+    def __bool__(self) -> bool:
+        """Whether anything was learned."""
+        return bool(self.names) or self.words is not None
+
     def find(self, text: str) -> Iterator[tuple[Mention, LearnedName]]:
         """Known names in the text, left to right, the longest at each place."""
         for at, name in self._index.scan(text, self.names):
@@ -86,6 +90,8 @@ class LearnedPlaces:
                 "train anew with --place"
             )
         words = PlaceWords.load(folder)
+        if not all(0 <= each.purity <= 1 for each in names.values()):
+            raise ModelError(f"{path}: is broken (a share is not between 0 and 1); train or copy the model anew")
         for code in (*(each.code for each in names.values()), *(words.codes if words else ())):
             if code not in gazetteer.names:
                 raise ModelError(f"{path}: {code} is not the code of a division; train or copy the model anew")

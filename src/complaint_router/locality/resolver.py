@@ -20,6 +20,9 @@ _LEAST_CHANCE = 0.25
 _MOST_LIKELY = 3
 """So many of those that words speak for are candidates."""
 
+_UNLEARNED = 0.1
+"""What a division that no ticket taught counts in a spread, as a share of chance."""
+
 _MOST_OTHERS = 9
 """Other places of the text that stand behind the settled one."""
 
@@ -56,7 +59,10 @@ class Resolver:
         if locality and settled and self._places:
             locality = self._deepened(settled, locality, self._places, folded)
         elif locality and settled and self._kin:
-            kin = [self.gazetteer.place(code, score) for code, score in self._kin.find(folded, settled)]
+            kin = [
+                self.gazetteer.place(code, score)
+                for code, score in self._kin.find(without(folded, locality.mentions), settled)
+            ]
             locality = replace(locality, candidates=(locality.candidates[0], *kin, *locality.candidates[1:]))
         if locality is None or folded == text:
             return locality
@@ -137,14 +143,17 @@ class Resolver:
         spread: dict[str, float] = {}
         parents = [(self._home, 1.0)]
         for parent, mass in parents:
-            below = self._places.chances(blotted, self.gazetteer, parent) if self._places else []
-            chances = dict(below) or dict.fromkeys(self.gazetteer.below(parent), 1.0)
-            told = {each: score for each in chances if each in settled}
+            below = self.gazetteer.below(parent)
+            learned = dict(self._places.chances(blotted, self.gazetteer, parent)) if self._places else {}
+            # Of divisions that no ticket taught nothing is known: each keeps a share below that of chance.
+            chances = {each: learned.get(each, _UNLEARNED / len(below)) for each in below}
+            told = {each: score for each in below if each in settled}
             rest = sum(chance for each, chance in chances.items() if each not in told) or 1.0
             left = 1 - sum(told.values())
             for each, chance in chances.items():
                 spread[each] = mass * told.get(each, left * chance / rest)
-                parents.append((each, spread[each]))
+                if level(each) != "town":
+                    parents.append((each, spread[each]))
         return spread
 
     def _by_home(self, group: Group) -> None:
@@ -177,9 +186,11 @@ class Resolver:
         first = groups[0]
         if first.contradicting:
             return self._left_open((*first.codes, *first.contradicting), mentions, contradictory=True)
-        if len(first.codes) > 1:
-            return self._left_open(first.codes, mentions)
-        code = first.codes[0]
+        # 大理地区 is the prefecture; that a town in it has the name too leaves nothing open.
+        codes = tuple(code for code in first.codes if not set(self.gazetteer.chain(code)[:-1]) & set(first.codes))
+        if len(codes) > 1:
+            return self._left_open(codes, mentions)
+        code = codes[0]
         if self._home and code in self.gazetteer.chain(self._home):
             return self._at_home(mentions)
         score = _score(first)

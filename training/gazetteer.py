@@ -68,8 +68,7 @@ def _bearers(names: dict[str, str]) -> dict[str, list[str]]:
     for row in _rows("short.tsv", names):
         bearers[fold(row["name"])].append(f"{ZONE}{'+'.join(row['now'].split())}")
     for row in _rows("former.tsv", names):
-        level_code = "000100" if row["name"].endswith(("地区", "盟")) else "000001"
-        stem = short_name(level_code, row["name"])
+        stem = short_name("", row["name"])  # of provinces none is former
         rest = row["name"].removeprefix(stem)
         bearers[fold(stem)].append(f"{FORMER}{rest}{'+'.join(row['now'].split())}")
     for row in _rows("former_towns.tsv", names):

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
-from complaint_router.backlog.readers import Row, open_source
+from complaint_router.backlog.readers import open_source
 from complaint_router.errors import DataError
 from complaint_router.folder import TARGETS
 from complaint_router.text import has_chinese, prepare, with_title
 
 PLACE_LEVELS = ("district", "town")
+
+Labelled = str | Path | Iterable[str | Path] | Iterable[Mapping[str, Any]]
+"""Where labelled complaints come from: a file, several files, or rows that map columns to cells."""
+
+_DATE = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?(?:[T ]*(\d{1,2})[:时](\d{1,2})(?:[:分](\d{1,2}))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +30,15 @@ class Example:
     """One complaint as it came.
 
     `labels` holds, for each target, its right labels, the main one first; `places` the names of the district and the
-    town where its matter lies. What is unknown is absent.
+    town where its matter lies; what is unknown is absent. `row` says where it stands, such as "tickets.csv:12" for the
+    twelfth row under the header; `date` when it came, in a form that sorts by time, "" where unknown.
     """
 
     text: str
     labels: Mapping[str, tuple[str, ...]]
     places: Mapping[str, str] = field(default_factory=dict)
+    row: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,81 +62,178 @@ class LabelledData:
         """How often each label of the target stands in front."""
         return Counter(example.labels[target][0] for example in self.examples if target in example.labels)
 
-    def split(self, share: float, most: int) -> tuple[LabelledData, LabelledData]:
+    def split(self, share: float, most: int, groups: Sequence[int] | None = None) -> tuple[LabelledData, LabelledData]:
         """Hold out about `share` of the examples, at most `most`.
 
-        The choice hangs on a hash of the text, so equal texts fall on one side, whatever the order of the rows.
+        Where examples have dates, the latest are held out: a model is to do well on what comes next. Else the choice
+        hangs on a hash of the text, so it is the same whatever the order of the rows. Examples of one group fall on
+        one side; without `groups`, equal texts are a group.
+
+        Args:
+            share: of the examples.
+            most: examples to be held out.
+            groups: a number for each example, the same for those that belong together.
         """
-        ranked = sorted(self.examples, key=_hash)
-        count = min(most, int(len(ranked) * share))
-        last = _hash(ranked[count - 1]) if count else ""
-        held = [example for example in self.examples if _hash(example) <= last]
-        rest = [example for example in self.examples if _hash(example) > last]
+        count = min(most, int(len(self.examples) * share))
+        hashes = [_hash(example) for example in self.examples]
+        group: Sequence[int | str] = hashes if groups is None else groups
+        sizes = Counter(group)
+        least: dict[int | str, str] = {}
+        for each, hashed in zip(group, hashes, strict=True):
+            least[each] = min(hashed, least.get(each, hashed))
+        # Latest first, then by hash; undated ones come last. Sorts are stable.
+        order = sorted(range(len(group)), key=lambda at: least[group[at]])
+        order.sort(key=lambda at: self.examples[at].date, reverse=True)
+        out: set[int | str] = set()
+        for each in dict.fromkeys(group[at] for at in order):
+            if sizes[each] <= count:  # of what is left; a group larger than that stays in training
+                out.add(each)
+                count -= sizes[each]
+        held = [example for example, each in zip(self.examples, group, strict=True) if each in out]
+        rest = [example for example, each in zip(self.examples, group, strict=True) if each not in out]
         return LabelledData(rest, self.left_out), LabelledData(held)
 
 
 def read_labelled(
-    files: Iterable[str | Path],
+    source: Labelled,
     *,
     targets: Mapping[str, str],
     text_field: str = "text",
     title_field: str | None = None,
     places: Mapping[str, str] | None = None,
+    alternatives: Mapping[str, str] | None = None,
+    date_field: str | None = None,
     limit: int | None = None,
 ) -> LabelledData:
     """Read labelled complaints.
 
     Args:
-        files: .jsonl, .csv, .parquet or .xlsx, one after the other.
+        source: a file or several, one after the other (.jsonl, .csv, .parquet, .xlsx), or rows that map columns to
+            cells, such as a `datasets.Dataset` or a streamed `datasets.IterableDataset`.
         targets: for each target the column of its labels, such as {"department": "department"}. An empty cell means
             that the label is unknown.
         text_field: column of the text.
         title_field: column of a title that stands in front of the text.
         places: for each level (district, town) the column that names where the matter lies.
+        alternatives: for targets, the column of labels that are right too: a list, or text with | between them.
+        date_field: column of the day or time when a complaint came.
         limit: take the first so many rows of all files together.
 
     Raises:
-        DataError: a file cannot be read, a column is missing, a target or level is unknown, or no row has a label.
+        DataError: a file cannot be read, a column is missing, a target or level is unknown, a date is none, or no row
+            has a label.
     """
-    places = places or {}
+    places, alternatives = places or {}, alternatives or {}
     if odd := [level for level in places if level not in PLACE_LEVELS]:
         raise DataError(f"place {', '.join(odd)}: name {' or '.join(PLACE_LEVELS)}")
     unknown = [target for target in targets if target not in TARGETS]
     if unknown or not targets:
         raise DataError(f"target {', '.join(unknown) or '(none)'}: name one or more of {', '.join(TARGETS)}")
-    sources = [open_source(file) for file in files]
-    for source in sources:
-        source.require_columns(text_field, *targets.values(), *places.values(), *filter(None, (title_field,)))
-    rows = islice(chain.from_iterable(source.rows() for source in sources), limit)
+    if odd := [target for target in alternatives if target not in targets]:
+        raise DataError(f"alternatives of {', '.join(odd)}: this is no target here; name one of {', '.join(targets)}")
+    columns = _Columns(text_field, title_field, targets, places, alternatives, date_field)
     examples, left_out = [], 0
-    for row in rows:
-        example = _example(row, targets, places, text_field, title_field)
+    for where, row in islice(_rows(source, columns), limit):
+        example = columns.example(row, where)
         if example is None:
             left_out += 1
         else:
             examples.append(example)
     if not examples:
-        names = ", ".join(str(source.path) for source in sources)
-        raise DataError(f"{names}: none of {left_out} rows has a label")
+        raise DataError(f"{_named(source)}: none of {left_out} rows has a label")
     return LabelledData(examples, left_out)
 
 
-def _example(
-    row: Row, targets: Mapping[str, str], places: Mapping[str, str], text_field: str, title_field: str | None
-) -> Example | None:
-    labels = {target: (label,) for target, label in _filled(row, targets).items()}
-    if not labels:
-        return None
-    text, title = row.get(text_field), row.get(title_field) if title_field else None
-    text = text if isinstance(text, str) else ""
-    return Example(with_title(title, text) if isinstance(title, str) else text, labels, _filled(row, places))
+@dataclass(frozen=True)
+class _Columns:
+    """Which column holds what."""
+
+    text: str
+    title: str | None
+    targets: Mapping[str, str]
+    places: Mapping[str, str]
+    alternatives: Mapping[str, str]
+    date: str | None
+
+    def names(self) -> tuple[str, ...]:
+        others = (*self.targets.values(), *self.places.values(), *self.alternatives.values())
+        return (self.text, *others, *filter(None, (self.title, self.date)))
+
+    def example(self, row: Mapping[str, Any], where: str) -> Example | None:
+        """None without any label."""
+        labels: dict[str, tuple[str, ...]] = {}
+        labels |= {target: (label,) for target, label in _filled(row, self.targets).items()}
+        if not labels:
+            return None
+        for target, column in self.alternatives.items():
+            if target in labels:
+                labels[target] = tuple(dict.fromkeys((*labels[target], *_several(row.get(column)))))
+        text, title = row.get(self.text), row.get(self.title) if self.title else None
+        text = text if isinstance(text, str) else ""
+        text = with_title(title, text) if isinstance(title, str) else text
+        day = _date(row.get(self.date), where) if self.date else ""
+        return Example(text, labels, _filled(row, self.places), where, day)
 
 
-def _filled(row: Row, columns: Mapping[str, str]) -> dict[str, str]:
+def _rows(source: Labelled, columns: _Columns) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each row with where it stands: the file's name and the row's number under the header."""
+    if isinstance(source, str | Path):
+        source = [source]
+    every = iter(source)
+    first = next(every, None)
+    if first is None:
+        return
+    if isinstance(first, str | Path):
+        files = [open_source(file) for file in (first, *every)]  # type: ignore[arg-type]
+        for file in files:
+            file.require_columns(*columns.names())
+        for file in files:
+            yield from ((f"{file.path.name}:{number}", row) for number, row in enumerate(file.rows(), 1))
+    else:
+        for number, row in enumerate(chain((first,), every), 1):
+            if not isinstance(row, Mapping):
+                raise DataError(f"row {number}: is no mapping of columns to cells but {type(row).__name__}")
+            if number == 1 and (missing := [name for name in columns.names() if name not in row]):
+                raise DataError(f"rows have no column {missing[0]!r}; they have {', '.join(map(repr, row))}")
+            yield str(number), row
+
+
+def _named(source: Labelled) -> str:
+    if isinstance(source, str | Path):
+        return str(source)
+    return ", ".join(map(str, source)) if isinstance(source, list | tuple) and _are_files(source) else "rows"
+
+
+def _are_files(source: Sequence[object]) -> bool:
+    return all(isinstance(each, str | Path) for each in source)
+
+
+def _filled(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, str]:
     """The cells of the named columns as text, without the empty ones."""
     cells = {name: row.get(column) for name, column in columns.items()}
     texts = {name: str(cell).strip() for name, cell in cells.items() if cell is not None}
     return {name: text for name, text in texts.items() if text}
+
+
+def _several(cell: object) -> list[str]:
+    """The labels in a cell: a list, or text with | between them."""
+    parts = cell if isinstance(cell, list | tuple) else str(cell).split("|") if cell is not None else []
+    return [label for part in parts if (label := str(part).strip())]
+
+
+def _date(cell: object, where: str) -> str:
+    """A date, or date and time, in a form that sorts by time; "" for an empty cell."""
+    if isinstance(cell, date | datetime):
+        return cell.isoformat(" ")[:19] if isinstance(cell, datetime) else cell.isoformat()
+    text = "" if cell is None else str(cell).strip()
+    if not text:
+        return ""
+    found = _DATE.match(text)
+    if found is None:
+        raise DataError(f"{where}: the date is not written like 2018-01-31, 2018/1/31 08:30 or 20180131")
+    year, month, day, *clock = found.groups(default="0")
+    time = ":".join(part.zfill(2) for part in clock)
+    return f"{year}-{month.zfill(2)}-{day.zfill(2)} {time}"
 
 
 def _hash(example: Example) -> str:

@@ -21,7 +21,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
 from complaint_router import Router
-from complaint_router.evaluation import evaluate
+from complaint_router.evaluation import evaluate_on
 from complaint_router.learn.data import LabelledData, read_labelled
 from complaint_router.learn.train import train
 from complaint_router.metrics import accuracy, macro_f1, top_k
@@ -70,7 +70,7 @@ def main() -> None:
             home=task.home,
             limit=args.limit,
         )
-        scores = evaluate(Router.from_pretrained(output), sets[1], (task.target,))[task.target]
+        scores = evaluate_on(Router.from_pretrained(output), sets[1], (task.target,)).scores[task.target]
     print(
         f"| complaint-router | {scores.accuracy:.3f} | {scores.macro_f1:.3f} | {scores.top3:.3f} | {scores.ece:.3f} |"
         f" {scores.auto_coverage:.3f} | {scores.auto_accuracy or 0:.3f} | {trained.seconds / 60:.1f} min |"

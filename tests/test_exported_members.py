@@ -12,5 +12,7 @@ def test_public_names() -> None:
         "Taxonomy",
         "TaxonomyError",
         "__version__",
+        "evaluate",
+        "train",
     ]
     assert all(hasattr(complaint_router, name) for name in complaint_router.__all__)

@@ -15,8 +15,9 @@ from complaint_router.engine import Engine
 from complaint_router.engine.linear import Linear
 from complaint_router.folder import FILES, Config, seal
 from complaint_router.learn import Example, LabelledData, export
-from complaint_router.learn.calibrate import calibrate, judge
-from complaint_router.learn.fit import best_epoch, encode, fit, predict
+from complaint_router.learn.batch import encode
+from complaint_router.learn.calibrate import calibrate, held_back, judge, threshold
+from complaint_router.learn.fit import best_epoch, fit, predict
 from complaint_router.learn.model import start_from
 from complaint_router.learn.train import train
 from complaint_router.locality import Gazetteer, LearnedPlaces
@@ -38,9 +39,10 @@ def test_a_model_folder_holds_its_files_and_no_complaint(tiny_model: Path) -> No
     names = {path.name for path in tiny_model.iterdir()}
     assert names == {
         FILES.config, FILES.tokenizer, FILES.graph, FILES.linear, FILES.weights, FILES.calibration, FILES.taxonomy,
-        FILES.card, FILES.plot, FILES.manifest, FILES.places, FILES.units,
+        FILES.card, FILES.plot, FILES.report, FILES.report_data, FILES.manifest, FILES.places, FILES.units,
     }  # fmt: skip
-    assert "次来电" not in (tiny_model / FILES.card).read_text("utf-8")
+    for name in (FILES.card, FILES.report, FILES.report_data):
+        assert "次来电" not in (tiny_model / name).read_text("utf-8")
     assert Config.load(tiny_model).home == "460100"
 
 
@@ -197,10 +199,10 @@ def test_the_best_epoch_is_kept(tiny_encoder: Path) -> None:
 
 def test_calibration_finds_the_temperature() -> None:
     random = np.random.default_rng(0)
-    exact = random.normal(size=(4000, 5)) * 2
+    exact = random.normal(size=(4000, 5)) * 4
     probabilities = np.exp(exact) / np.exp(exact).sum(1, keepdims=True)
     right = [(int(random.choice(5, p=row)),) for row in probabilities]
-    calibration = calibrate({"kind": (exact * 3).astype(np.float32)}, {"kind": right})
+    calibration = calibrate({"kind": (exact * 3).astype(np.float32)}, {"kind": right}, {"kind": "abcde"})
     assert calibration.targets["kind"].temperature == pytest.approx(3.0, rel=0.1)
     found = calibration.scores("kind", (exact * 3).astype(np.float32))
     sure = found.max(1) >= calibration.targets["kind"].threshold
@@ -214,16 +216,39 @@ def test_scores_tell_how_often_answers_or_alternatives_are_right() -> None:
     ranked = np.argsort(-logits, axis=1)
     # The answer given is right more often than a softmax says, since the second label would do as well.
     right = [(int(row[0]), int(row[1])) if random.random() < 0.9 else (int(row[5]),) for row in ranked]
-    calibration = calibrate({"kind": logits}, {"kind": right})
-    judged = judge(calibration, {"kind": logits}, {"kind": right})["kind"]
+    calibration = calibrate({"kind": logits}, {"kind": right}, {"kind": "abcdef"})
+    examples = [Example("", {"kind": tuple("abcdef"[at] for at in labels)}) for labels in right]
+    judged = judge(calibration, {"kind": logits}, examples, {"kind": "abcdef"})["kind"]
+    assert judged.scores is not None
     assert judged.hits.mean() == pytest.approx(judged.scores.mean(), abs=0.01)
     assert calibration.targets["kind"].threshold == 1  # no score is sure enough for 95 %
 
 
 def test_a_threshold_needs_enough_examples_to_be_sure() -> None:
     logits = np.tile(np.array([[4.0, 0.0]], np.float32), (40, 1))
-    few = calibrate({"kind": logits}, {"kind": [(0,)] * 40}).targets["kind"]
-    many = calibrate({"kind": np.tile(logits, (10, 1))}, {"kind": [(0,)] * 400}).targets["kind"]
+    labels = {"kind": "ab"}
+    few = calibrate({"kind": logits}, {"kind": [(0,)] * 40}, labels).targets["kind"]
+    many = calibrate({"kind": np.tile(logits, (10, 1))}, {"kind": [(0,)] * 400}, labels).targets["kind"]
     assert few.threshold == 1
     assert many.threshold < 1
-    assert calibrate({"kind": logits[:5]}, {"kind": [(0,)] * 5}).targets["kind"].temperature >= 1
+    assert calibrate({"kind": logits[:5]}, {"kind": [(0,)] * 5}, labels).targets["kind"].temperature >= 1
+
+
+def test_the_threshold_keeps_the_precision_asked() -> None:
+    random = np.random.default_rng(2)
+    kept = []
+    for _ in range(200):
+        scores = random.uniform(0.3, 1.0, 600)
+        lowest = threshold(scores, random.random(600) < scores, 0.9)
+        # Scores are true here, so the share right from `lowest` up is its middle; 1 dispatches nothing.
+        kept.append((1 + lowest) / 2 >= 0.9)
+    assert np.mean(kept) >= 0.93
+
+
+def test_a_label_that_is_often_wrong_is_held_back() -> None:
+    scores = np.full(1000, 0.97)
+    given = np.arange(1000) % 10
+    hits = (given != 3) | (np.arange(1000) % 20 < 10)
+    lowest, bad = held_back(scores, hits, given, 0.95)
+    assert bad == [3]
+    assert lowest <= 0.97

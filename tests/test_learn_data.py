@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
+import datasets
 import pytest
 from conftest import labelled_rows, write_jsonl
 
 from complaint_router import DataError
 from complaint_router.errors import ArgumentError
 from complaint_router.learn import Example, LabelledData, read_labelled
+from complaint_router.learn.data import OTHER, Rare
 from complaint_router.learn.places import learn_places
 from complaint_router.locality.places import LearnedName
 
@@ -64,6 +67,72 @@ def test_split_is_by_text_not_by_order() -> None:
     assert not {example.text for example in train.examples} & {example.text for example in held.examples}
     again = LabelledData(examples[::-1]).split(0.2, 1000)[1]
     assert {example.text for example in again.examples} == {example.text for example in held.examples}
+
+
+def test_near_duplicates_stay_together_and_the_latest_are_held_out() -> None:
+    examples = [
+        Example(f"{number}号楼停水", {"kind": ("投诉",)}, date=f"2026-01-{number + 1:02}") for number in range(20)
+    ]
+    train, held = LabelledData(examples).split(0.2, 1000, groups=[number // 2 for number in range(20)])
+    assert [example.date for example in held.examples] == [f"2026-01-{day}" for day in (17, 18, 19, 20)]
+    assert len(train.examples) == 16
+    one_group = LabelledData(examples).split(0.2, 1000, groups=[0] * 20)
+    assert (len(one_group[0].examples), len(one_group[1].examples)) == (20, 0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "date"),
+    [
+        ("2018-01-31", "2018-01-31 00:00:00"),
+        ("2018/1/5 8:30", "2018-01-05 08:30:00"),
+        ("20180105", "2018-01-05 00:00:00"),
+        ("2018年1月5日 9时5分", "2018-01-05 09:05:00"),
+        (datetime.datetime(2018, 1, 5, 8, 30), "2018-01-05 08:30:00"),
+        (datetime.date(2018, 1, 5), "2018-01-05"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_dates_are_read_in_the_usual_forms(cell: object, date: str) -> None:
+    rows = [{"text": "停水", "kind": "投诉", "day": cell}]
+    assert read_labelled(rows, targets={"kind": "kind"}, date_field="day").examples[0].date == date
+
+
+def test_a_wrong_date_is_told_with_its_row(tmp_path: Path) -> None:
+    rows = [{"text": "停水", "kind": "投诉", "day": day} for day in ("2018-01-31", "昨天")]
+    file = write_jsonl(tmp_path / "a.jsonl", rows)
+    with pytest.raises(DataError, match=r"a\.jsonl:2: the date is not written like 2018-01-31"):
+        read_labelled(file, targets={"kind": "kind"}, date_field="day")
+
+
+def test_rows_of_datasets_with_alternatives() -> None:
+    rows = [{"text": "停水", "topic": "0101", "also": ["0102", "0101"]}, {"text": "油烟", "topic": "0505", "also": []}]
+    read = {"targets": {"category": "topic"}, "alternatives": {"category": "also"}}
+    dataset = datasets.Dataset.from_list(rows)
+    for source in (rows, dataset, dataset.to_iterable_dataset()):
+        examples = read_labelled(source, **read).examples  # type: ignore[arg-type]
+        assert [example.labels["category"] for example in examples] == [("0101", "0102"), ("0505",)]
+        assert [example.row for example in examples] == ["1", "2"]
+    text = [{"text": "停水", "topic": "0101", "also": "0102 | 0103"}]
+    assert read_labelled(text, **read).examples[0].labels["category"] == ("0101", "0102", "0103")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="rows have no column 'also'; they have 'text', 'topic'"):
+        read_labelled([{"text": "停水", "topic": "0101"}], **read)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("policy", "labels"),
+    [
+        ("keep", [("a",), ("a", "b"), ("b",), ("a",)]),
+        ("merge", [("a",), ("a", OTHER), (OTHER,), ("a",)]),
+        ("drop", [("a",), ("a",), ("a",)]),
+    ],
+)
+def test_rare_labels_are_kept_merged_or_dropped(policy: Rare, labels: list[tuple[str, ...]]) -> None:
+    examples = [Example("停水", {"kind": several}) for several in [("a",), ("a", "b"), ("b",), ("a",)]]
+    data, groups = LabelledData(examples).with_rare(["kind"], 2, policy, [0, 1, 2, 3])
+    assert [example.labels["kind"] for example in data.examples] == labels
+    assert len(groups) == len(labels)
+    assert data.left_out == 4 - len(labels)
 
 
 def test_places_are_learned_where_tickets_agree() -> None:

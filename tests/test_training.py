@@ -10,7 +10,8 @@ from conftest import labelled_rows
 
 from complaint_router import Taxonomy
 from complaint_router.learn import Example
-from complaint_router.learn.fit import encode, fit
+from complaint_router.learn.batch import encode
+from complaint_router.learn.fit import fit
 from complaint_router.learn.model import Start, start_from
 from compose import Composer
 from corpus import Corpus

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from complaint_router.learn.batch import Encoded, encode
 from complaint_router.learn.data import Example, LabelledData
-from complaint_router.learn.fit import Encoded, encode
 from complaint_router.learn.model import Start
 from compose import Composer
 

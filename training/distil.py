@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from complaint_router.learn.fit import Encoded, Loss, cross_entropy, padded
+from complaint_router.learn.batch import Encoded, padded
+from complaint_router.learn.loss import Loss, cross_entropy
 from complaint_router.learn.model import MultiTargetModel, mean_of_real
 
 HIDDEN_WEIGHT = 3.0

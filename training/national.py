@@ -27,9 +27,11 @@ from safetensors.torch import load_file, save_file
 
 from backbone import unpack
 from complaint_router.folder import replacing
-from complaint_router.learn.fit import Epoch, Loss, encode, fit
+from complaint_router.learn.batch import encode
+from complaint_router.learn.fit import Epoch, fit
+from complaint_router.learn.loss import Loss
 from complaint_router.learn.model import MultiTargetModel, Start, start_from
-from complaint_router.learn.train import write_model
+from complaint_router.learn.write import write_model
 from complaint_router.taxonomy import Taxonomy
 from corpus import Corpus
 from distil import cut, distilling
@@ -74,7 +76,7 @@ def main() -> None:
         print(f"{name}: {len(lesson)} texts, {epochs} epochs", flush=True)
         twins = corpus.twins(data.examples, start, seed)
         history = fit(
-            network, lesson, unseen, epochs=epochs, seed=seed, learning_rate=rate, twins=twins, loss=loss
+            network, lesson, unseen, epochs=epochs, seed=seed, learning_rate=rate, twins=lambda _: twins(), loss=loss
         )  # fmt: skip
         metadata = {"digest": digest, "history": json.dumps([asdict(epoch) for epoch in history])}
         save_file(network.state_dict(), path.with_suffix(".partial"), metadata)
@@ -88,11 +90,11 @@ def main() -> None:
     report(history)
 
     with replacing(args.output) as partial:
-        trained = write_model(
+        written = write_model(
             partial, Start(student, start.tokens, None, None), data, held, name=args.output.name, targets=labels,
             taxonomy=taxonomy, home=None, seed=args.seed, history=history, notes=NOTES.read_text("utf-8"),
         )  # fmt: skip
-    print(f"{args.output}: {trained.rows} texts, parity {trained.parity}")
+    print(f"{args.output}: {len(data.examples)} texts, parity {written.parity}")
 
 
 def report(history: Sequence[Epoch]) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import NoReturn
 
@@ -20,13 +22,18 @@ from rich.table import Table
 
 from complaint_router import __version__
 from complaint_router.errors import ArgumentError, ComplaintRouterError
-from complaint_router.optional import require
+from complaint_router.folder import FILES
 from complaint_router.schema import Route
 from complaint_router.taxonomy import Taxonomy
 
 DONE, FAILED, MISTAKE = 0, 1, 2
 
 _WIDE = 200
+_PLAN = (
+    "init", "epochs", "seed", "auto_precision", "floor", "rare", "cut_answers", "resume", "against", "learning_curve",
+    "language",
+)  # fmt: skip
+"""Options of `train` that are fields of its plan."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -87,6 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--place", action="append", default=[], metavar="LEVEL=FIELD", help="column that names the district or town"
     )
+    train.add_argument(
+        "--alternatives", action="append", default=[], metavar="NAME=FIELD", help="column of labels that are right too"
+    )
+    train.add_argument("--date-field", metavar="FIELD", help="column of the day; the latest rows are held out")
     train.add_argument("--home", metavar="CODE", help="division code whose hotline this is")
     train.add_argument("--init", default="default", metavar="default|DIR|HUB_NAME", help="model to go on from")
     train.add_argument("--limit", type=_at_least_one, metavar="N", help="take the first N rows")
@@ -96,6 +107,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: 0)")
     train.add_argument("--taxonomy", metavar="FILE", help="taxonomy of one's own")
+    train.add_argument(
+        "--auto-precision", type=_share, default=0.95, metavar="SHARE",
+        help="share of automatic dispatches that shall be right (default: 0.95)",
+    )  # fmt: skip
+    train.add_argument("--floor", type=_at_least_one, default=5, metavar="N", help="labels with fewer rows are rare")
+    train.add_argument(
+        "--rare", choices=("keep", "merge", "drop"), default="keep", help="what to do about rare labels (default: keep)"
+    )
+    train.add_argument("--cut-answers", action="store_true", help="cut out clauses that name the unit asked to act")
+    train.add_argument("--resume", action="store_true", help="go on from where an interrupted training stood")
+    train.add_argument("--against", metavar="DIR", help="former model to compare with (default: the one gone on from)")
+    train.add_argument("--learning-curve", action="store_true", help="measure too how well fewer rows would do")
+    train.add_argument("--language", choices=("zh", "en"), default="zh", help="of the report (default: zh)")
     _text_fields(train)
     train.set_defaults(run=_train)
 
@@ -104,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--data", required=True, metavar="FILE", help="labelled file")
     evaluate.add_argument(
         "--target", action="append", required=True, metavar="NAME=FIELD", help="column of a target's labels"
+    )
+    evaluate.add_argument(
+        "--alternatives", action="append", default=[], metavar="NAME=FIELD", help="column of labels that are right too"
     )
     evaluate.add_argument("--home", metavar="CODE", help="division code whose hotline this is")
     evaluate.add_argument("--json", action="store_true", help="print the measures as JSON")
@@ -149,53 +176,83 @@ def _route(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    targets = _pairs(options.target, "--target")
-    places = _pairs(options.place, "--place")
-    for module in ("torch", "transformers", "safetensors", "sklearn", "onnx", "onnxscript"):
-        require(module, "train")
-    from complaint_router.learn.train import train
+    targets, places = _pairs(options.target, "--target"), _pairs(options.place, "--place")
+    alternatives = _pairs(options.alternatives, "--alternatives")
+    from complaint_router import train
 
-    trained = train(
-        options.train,
-        targets=targets,
-        places=places,
-        output=options.output,
-        dev=options.dev,
-        text_field=options.text_field,
-        title_field=options.title_field,
-        home=options.home,
-        init=options.init,
-        limit=options.limit,
-        epochs=options.epochs,
-        seed=options.seed,
-        taxonomy=options.taxonomy,
-    )
+    with _told_on_stderr():
+        trained = train(
+            options.train,
+            targets=targets,
+            places=places,
+            alternatives=alternatives,
+            output=options.output,
+            dev=options.dev,
+            text_field=options.text_field,
+            title_field=options.title_field,
+            date_field=options.date_field,
+            home=options.home,
+            limit=options.limit,
+            taxonomy=options.taxonomy,
+            **{name: getattr(options, name) for name in _PLAN},
+        )
     print(f"{trained.folder}: trained on {trained.rows:,} rows in {trained.seconds / 60:.1f} minutes")
+    if trained.account["verdict"]:
+        verdict = trained.account["verdict"]
+        word = "promote" if verdict["promote"] else "keep the former model"
+        print(f"{trained.folder / FILES.report}: {word} ({', '.join(verdict['reasons']) or 'nothing against it'})")
     if trained.unplaced:
         print(f"complaint-router: {trained.unplaced:,} rows name places that home does not have", file=sys.stderr)
 
 
+@contextmanager
+def _told_on_stderr() -> Iterator[None]:
+    """What the library logs is printed, and Ctrl-C says how to go on."""
+    handler, log = logging.StreamHandler(), logging.getLogger("complaint_router")
+    handler.setFormatter(logging.Formatter("complaint-router: %(message)s"))
+    log.addHandler(handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; the same command with --resume goes on") from None
+    finally:
+        log.removeHandler(handler)
+
+
 def _evaluate(options: argparse.Namespace) -> None:
     from complaint_router.evaluation import evaluate
-    from complaint_router.learn.data import read_labelled
-    from complaint_router.router import Router
 
-    targets = _pairs(options.target, "--target")
-    router = Router.from_pretrained(options.model, home=options.home)
-    data = read_labelled(
-        [options.data], targets=targets, text_field=options.text_field, title_field=options.title_field
+    found = evaluate(
+        options.model,
+        options.data,
+        targets=_pairs(options.target, "--target"),
+        text_field=options.text_field,
+        title_field=options.title_field,
+        alternatives=_pairs(options.alternatives, "--alternatives"),
+        home=options.home,
     )
-    scores = evaluate(router, data, tuple(targets))
+    labels = {name: answers.labels() for name, answers in found.answers.items()}
     if options.json:
-        print(json.dumps({"n": len(data.examples), "targets": {name: asdict(each) for name, each in scores.items()}}))
+        targets = {
+            name: {**asdict(each), "labels": [asdict(label) for label in labels[name]]}
+            for name, each in found.scores.items()
+        }
+        print(json.dumps({"n": found.n, "targets": targets}, ensure_ascii=False))
         return
     table = Table("target", "n", "accuracy", "macro-F1", "top 3", "ECE", "auto share", "auto accuracy")
-    for name, each in scores.items():
+    for name, each in found.scores.items():
         numbers = (each.accuracy, each.macro_f1, each.top3, each.ece, each.auto_coverage, each.auto_accuracy)
         table.add_row(name, str(each.n), *("–" if number is None else f"{number:.3f}" for number in numbers))
         if each.unknown:
             print(f"complaint-router: {each.unknown} rows have a {name} that the model lacks", file=sys.stderr)
-    _console().print(table)
+    console = _console()
+    console.print(table)
+    for name, several in labels.items():
+        table = Table(name, "n", "given", "precision", "recall", "F1")
+        for label in several:
+            shares = (label.precision, label.recall, label.f1)
+            table.add_row(label.label, str(label.n), str(label.given), *(f"{share:.3f}" for share in shares))
+        console.print(table)
 
 
 def _print_route(route: Route, taxonomy: Taxonomy) -> None:
@@ -230,6 +287,16 @@ def _pairs(values: Sequence[str], option: str) -> dict[str, str]:
         if not name or not field:
             raise ArgumentError(f"{option} {name}: write it as NAME=FIELD, such as department=department")
     return pairs
+
+
+def _share(value: str) -> float:
+    try:
+        share = float(value)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not a share between 0 and 1, such as 0.95")
+    return share
 
 
 def _at_least_one(value: str) -> int:

@@ -2,45 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from complaint_router.answers import Answers, Ranked, Scores
 from complaint_router.errors import ArgumentError
-from complaint_router.learn.data import LabelledData
-from complaint_router.metrics import accuracy, expected_calibration_error, macro_f1, top_k
+from complaint_router.learn.data import Labelled, LabelledData, read_labelled
 from complaint_router.progress import progress_bar
 from complaint_router.router import Router
 from complaint_router.schema import Route
 
-Ranked = list[tuple[str, float | None]]
-
-NO_ANSWER = ""
-"""Stands for the answer to a text that cannot be used; it is always wrong."""
-
 _CHUNK = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Measures of one target.
-
-    `auto_coverage` is the share of texts dispatched without a person, `auto_accuracy` the share of those that is right
-    (None where there are none). `ece` is None where a route shows no score. `unknown` counts texts whose label the
-    model does not have.
-    """
+@dataclass(frozen=True)
+class Evaluation:
+    """What a router answered to `n` labelled texts, and the measures of that, by target."""
 
     n: int
-    accuracy: float
-    macro_f1: float
-    top3: float
-    ece: float | None
-    auto_coverage: float
-    auto_accuracy: float | None
-    unknown: int
+    answers: Mapping[str, Answers]
+    scores: Mapping[str, Scores]
 
 
-def evaluate(router: Router, data: LabelledData, targets: Sequence[str]) -> dict[str, Scores]:
-    """Route all examples and compare with their labels, target by target.
+def evaluate(
+    model: Router | str | Path | None,
+    data: Labelled,
+    *,
+    targets: Mapping[str, str],
+    text_field: str = "text",
+    title_field: str | None = None,
+    alternatives: Mapping[str, str] | None = None,
+    home: str | None = None,
+) -> Evaluation:
+    """Route labelled complaints and compare; what `complaint-router evaluate` does.
+
+    Args:
+        model: a router, or the folder of a model; None: the bundled one.
+        data: a file or several, or rows; see `complaint_router.learn.read_labelled`.
+        targets: for each target the column of its labels.
+        text_field: column of the text.
+        title_field: column of a title that stands in front of the text.
+        alternatives: for targets, the column of labels that are right too.
+        home: code of the division whose hotline this is; used where `model` is no router yet.
+
+    Raises:
+        DataError: `data` cannot be read.
+        ModelError: `model` cannot be loaded.
+        ArgumentError: the model gives no answer for a target, or no row has a label for it.
+    """
+    router = model if isinstance(model, Router) else Router.from_pretrained(model, home=home)
+    read = read_labelled(
+        data, targets=targets, text_field=text_field, title_field=title_field, alternatives=alternatives
+    )
+    return evaluate_on(router, read, tuple(targets))
+
+
+def evaluate_on(router: Router, data: LabelledData, targets: Sequence[str]) -> Evaluation:
+    """Route all examples and compare with their labels, target by target; what `evaluate` does once rows are read.
 
     Raises:
         ArgumentError: the model gives no answer for a target, or no example has a label for it.
@@ -52,41 +71,24 @@ def evaluate(router: Router, data: LabelledData, targets: Sequence[str]) -> dict
             chunk = data.examples[begin : begin + _CHUNK]
             routes += router.route_batch(example.text for example in chunk)
             progress.advance(task, len(chunk))
-    return {target: _score(router, target, data, routes) for target in targets}
+    answers = {target: _answers(router, target, data, routes) for target in targets}
+    scores = {target: each.measures(router.targets.get(target, ())) for target, each in answers.items()}
+    return Evaluation(len(data.examples), answers, scores)
 
 
-def _score(router: Router, target: str, data: LabelledData, routes: Sequence[Route]) -> Scores:
-    pairs = [
-        (example.labels[target], route)
-        for example, route in zip(data.examples, routes, strict=True)
-        if target in example.labels
-    ]
+def _answers(router: Router, target: str, data: LabelledData, routes: Sequence[Route]) -> Answers:
+    pairs = [(example, route) for example, route in zip(data.examples, routes, strict=True) if target in example.labels]
     if not pairs:
         raise ArgumentError(f"no row has a label for {target}")
-    right = [labels for labels, _ in pairs]
-    answers = [ranked(route, target) for _, route in pairs]
-    if not any(answers):
-        raise ArgumentError(f"the model gives no {target}; it gives {', '.join(router.targets)}")
-    given = [candidates[0][0] if candidates else NO_ANSWER for candidates in answers]
-    hits = [answer in labels for labels, answer in zip(right, given, strict=True)]
-    auto = [hit for hit, (_, route) in zip(hits, pairs, strict=True) if route.decision.action == "auto"]
-    known = set(router.targets.get(target, ()))
-    return Scores(
-        n=len(pairs),
-        accuracy=accuracy(right, given),
-        macro_f1=macro_f1(right, given),
-        top3=top_k(right, [[label for label, _ in candidates] for candidates in answers], 3),
-        ece=_calibration_error(answers, hits),
-        auto_coverage=len(auto) / len(pairs),
-        auto_accuracy=sum(auto) / len(auto) if auto else None,
-        unknown=sum(labels[0] not in known for labels in right) if known else 0,
+    answers = Answers(
+        right=[example.labels[target] for example, _ in pairs],
+        ranked=[ranked(route, target) for _, route in pairs],
+        auto=[route.decision.action == "auto" for _, route in pairs],
+        rows=[example.row for example, _ in pairs],
     )
-
-
-def _calibration_error(answers: Sequence[Ranked], hits: Sequence[bool]) -> float | None:
-    scores = [candidates[0][1] if candidates else 0.0 for candidates in answers]
-    known = [score for score in scores if score is not None]
-    return expected_calibration_error(known, hits) if len(known) == len(scores) else None
+    if not any(answers.ranked):
+        raise ArgumentError(f"the model gives no {target}; it gives {', '.join(router.targets)}")
+    return answers
 
 
 def ranked(route: Route, target: str) -> Ranked:

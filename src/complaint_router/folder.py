@@ -41,6 +41,8 @@ class Files:
     units: str = "units.csv"
     card: str = "README.md"
     plot: str = "reliability.svg"
+    report: str = "report.html"
+    report_data: str = "report.json"
     manifest: str = "manifest.json"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +24,20 @@ class TargetCalibration:
     """How logits of a target become scores.
 
     `temperature` divides the logits before the softmax; a probability with the log-odds x becomes a score with the
-    log-odds `slope` · x + `offset`; from `threshold` on, a score is sure enough to dispatch.
+    log-odds `slope` · x + `offset`; from `threshold` on, a score is sure enough to dispatch, unless its label is one of
+    those `held_back`. `precision` is the share of dispatches that was asked to be right.
     """
 
     temperature: float = 1.0
     threshold: float = 0.8
     slope: float = 1.0
     offset: float = 0.0
+    held_back: tuple[str, ...] = ()
+    precision: float = 0.95
+
+    def sure(self, label: str, score: float) -> bool:
+        """Whether an answer may be dispatched."""
+        return score >= self.threshold and label not in self.held_back
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Calibration:
         """
         path = folder / FILES.calibration
         try:
-            return cls({name: TargetCalibration(**values) for name, values in read_json(path).items()})
+            targets = {name: TargetCalibration(**values) for name, values in read_json(path).items()}
+            return cls({name: replace(each, held_back=tuple(each.held_back)) for name, each in targets.items()})
         except (TypeError, AttributeError) as error:
             raise ModelError(f"{path}: is broken ({error}); train or copy the model anew") from error

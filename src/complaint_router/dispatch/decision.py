@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from complaint_router.dispatch.calibration import Calibration
+from complaint_router.dispatch.calibration import Calibration, TargetCalibration
 from complaint_router.schema import Category, Decision, Department, Locality, Unit
 
 LOW_CONFIDENCE = "low_confidence"
+HELD_BACK = "held_back"
 AMBIGUOUS_PLACE = "ambiguous_place"
 CONTRADICTORY_PLACE = "contradictory_place"
 
@@ -19,15 +20,18 @@ def decide(
 ) -> Decision:
     """Decide by the most concrete addressee that the model knows: unit, else department, else category.
 
-    Its score is the confidence, to be held against its threshold. A place that the text leaves open, so that only what
-    the candidates have in common is settled, or whose levels contradict each other sends the complaint to a person too:
-    the block decides who acts as much as the line. A place that learned words speak for does not: it has a score of
-    its own, and among units it has been weighed already.
+    Its score is the confidence, to be held against its threshold; a label that was found to be wrong too often is held
+    back whatever its score. A place that the text leaves open, so that only what the candidates have in common is
+    settled, or whose levels contradict each other sends the complaint to a person too: the block decides who acts as
+    much as the line. A place that learned words speak for does not: it has a score of its own, and among units it has
+    been weighed already.
     """
     reasons = []
-    confidence, threshold = _addressee(category, department, unit, calibration)
-    if confidence < threshold:
+    label, confidence, fitted = _addressee(category, department, unit, calibration)
+    if fitted is None or confidence < fitted.threshold:
         reasons.append(LOW_CONFIDENCE)
+    elif label in fitted.held_back:
+        reasons.append(HELD_BACK)
     if locality is not None:
         if locality.contradictory:
             reasons.append(CONTRADICTORY_PLACE)
@@ -38,14 +42,17 @@ def decide(
 
 def _addressee(
     category: Category | None, department: Department | None, unit: Unit | None, calibration: Calibration
-) -> tuple[float, float]:
+) -> tuple[str, float, TargetCalibration | None]:
+    """Its label, its score, and what that is held against."""
     targets = calibration.targets
     if unit is not None and "unit" in targets:
-        return unit.score, targets["unit"].threshold
+        return unit.name, unit.score, targets["unit"]
     if department is not None:
         score = department.score if unit is None else unit.score  # of a directory: function and place together
+        if "department" in targets:
+            return department.code, score, targets["department"]
         # By duty matrix alone, a department is as sure as the category that it follows from.
-        return score, targets["department" if "department" in targets else "category"].threshold
+        return category.code if category else "", score, targets["category"]
     if category is not None:
-        return category.score, targets["category"].threshold
-    return 0.0, 1.0
+        return category.code, category.score, targets["category"]
+    return "", 0.0, None

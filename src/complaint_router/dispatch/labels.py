@@ -48,7 +48,8 @@ class Labels:
                 lead = topics[label].lead
                 sums[lead] = min(1.0, sums.get(lead, 0.0) + float(score))
         ranked = sorted(sums, key=sums.__getitem__, reverse=True)[:CANDIDATES]
-        candidates = tuple(Candidate(code, self._name("department", code), sums[code]) for code in ranked)
+        name = self._taxonomy.label_name
+        candidates = tuple(Candidate(code, name("department", code), sums[code]) for code in ranked)
         return self._department(candidates, category)
 
     def unit(self, scores: NDArray[np.float64]) -> Unit:
@@ -72,13 +73,5 @@ class Labels:
     def _candidates(self, target: str, scores: NDArray[np.float64]) -> tuple[Candidate, ...]:
         labels = self._targets[target]
         best = np.argsort(-scores, kind="stable")[:CANDIDATES]
-        return tuple(
-            Candidate(labels[index], self._name(target, labels[index]), float(scores[index])) for index in best
-        )
-
-    def _name(self, target: str, label: str) -> str:
-        if target == "category" and label in self._taxonomy.topics:
-            return self._taxonomy.topics[label].name
-        if target == "department" and label in self._taxonomy.departments:
-            return self._taxonomy.departments[label].name
-        return label
+        name = self._taxonomy.label_name
+        return tuple(Candidate(labels[at], name(target, labels[at]), float(scores[at])) for at in best)

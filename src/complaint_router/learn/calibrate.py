@@ -7,22 +7,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import beta
 from sklearn.linear_model import LogisticRegression
 
+from complaint_router.answers import Answers
 from complaint_router.dispatch import Calibration, TargetCalibration
-from complaint_router.metrics import macro_f1
+from complaint_router.dispatch.labels import CANDIDATES
+from complaint_router.learn.data import Example
 from complaint_router.probability import log_odds, softmax
 
 AUTO_PRECISION = 0.95
-"""Share of automatic dispatches that shall be right, with 95 % confidence by the held-out examples."""
+"""Default of the share of automatic dispatches that shall be right."""
+CONFIDENCE = 0.95
+"""With which the held-out examples must vouch for that share."""
 
 MIXES = np.arange(0.0, 6.1, 0.5)
 """What a score of the linear partner may count beside a logit of the encoder."""
 DEFAULT_MIX = 2.0
 """Where there are too few held-out examples to fit it."""
 
-_SIDE = 1.645
-"""Standard deviations that a one-sided bound of 95 % confidence lies off."""
+_FIRST, _STEP = 0.2, 0.02
+"""Share of the answers, the surest first, that is tested first, and by which it then grows."""
+_LABEL_LEAST = 10
+"""Automatic answers of a label below which it is not judged by itself."""
 _TEMPERATURES = np.geomspace(0.3, 5.0, 200)
 _LOOSE = 100.0
 """C of the logistic regression: two numbers from hundreds of examples need hardly any rein."""
@@ -64,39 +71,54 @@ def fit_mixes(logits: Logits, scores: Logits, right: Right) -> dict[str, float]:
     }
 
 
-def calibrate(logits: Logits, right: Right) -> Calibration:
-    """Fit a temperature, a logistic curve and a threshold for each target.
+def calibrate(
+    logits: Logits, right: Right, labels: Mapping[str, Sequence[str]], precision: float = AUTO_PRECISION
+) -> Calibration:
+    """Fit a temperature, a logistic curve and thresholds for each target.
 
     The temperature makes right labels likeliest. A score is the probability that the answer is right, be it the main
     label or an alternative; the curve is the one under which the scores of the answers given best foretell whether
-    they are.
+    they are. For the thresholds see `threshold` and `held_back`.
+
+    Args:
+        logits: of held-out examples.
+        right: their right labels.
+        labels: names of each target's labels, in the order of the logits.
+        precision: share of automatic dispatches that shall be right.
     """
-    return Calibration({target: _fit(values, right[target]) for target, values in logits.items()})
+    return Calibration(
+        {target: _fit(values, right[target], labels[target], precision) for target, values in logits.items()}
+    )
 
 
-@dataclass(frozen=True)
-class Judged:
-    """How a target's answers to the held-out examples did: their scores, whether they are right, and macro-F1.
+def judge(
+    calibration: Calibration, logits: Logits, examples: Sequence[Example], labels: Mapping[str, Sequence[str]]
+) -> dict[str, Answers]:
+    """Calibrated answers beside the right labels, by target; targets of which no label is known are left out.
 
-    Both arrays have the shape (examples with a known label,).
+    Args:
+        calibration: of the model.
+        logits: by target, shape (examples, labels).
+        examples: the texts that the logits are of.
+        labels: names of each target's labels, in the order of the logits.
     """
-
-    scores: NDArray[np.float64]
-    hits: NDArray[np.bool_]
-    macro_f1: float
-
-
-def judge(calibration: Calibration, logits: Logits, right: Right) -> dict[str, Judged]:
-    """Hold calibrated answers to the labels; targets of which no label is known are left out."""
     judged = {}
     for target, values in logits.items():
-        known = _Known.of(right[target], values.shape[1])
-        if len(known.rows):
-            scores = calibration.scores(target, values[known.rows])
-            given = scores.argmax(axis=1)
-            labels = [right[target][row] for row in known.rows.tolist()]
-            hits = known.right[np.arange(len(given)), given]
-            judged[target] = Judged(scores.max(axis=1), hits, macro_f1(labels, given.tolist()))
+        known = [at for at, example in enumerate(examples) if example.labels.get(target)]
+        if not known:
+            continue
+        scores = calibration.scores(target, values[known])
+        names, fitted = labels[target], calibration.targets[target]
+        ranked = [
+            [(names[at], float(row[at])) for at in np.argsort(-row, kind="stable")[:CANDIDATES].tolist()]
+            for row in scores
+        ]
+        judged[target] = Answers(
+            right=[examples[at].labels[target] for at in known],
+            ranked=ranked,
+            auto=[fitted.sure(*candidates[0]) for candidates in ranked],
+            rows=[examples[at].row for at in known],
+        )
     return judged
 
 
@@ -116,20 +138,24 @@ def _surprise(logits: NDArray[np.float32], right: NDArray[np.bool_], temperature
     return float(-np.log(np.maximum((softmax(logits, temperature) * right).sum(axis=1), 1e-12)).mean())
 
 
-def _fit(logits: NDArray[np.float32], right: Sequence[tuple[int, ...]]) -> TargetCalibration:
+def _fit(
+    logits: NDArray[np.float32], right: Sequence[tuple[int, ...]], labels: Sequence[str], precision: float
+) -> TargetCalibration:
     known = _Known.of(right, logits.shape[1])
     if not len(known.rows):
-        return TargetCalibration()
+        return TargetCalibration(precision=precision)
     rows = logits[known.rows]
     losses = [_surprise(rows, known.right, temperature) for temperature in _TEMPERATURES]
     temperature = float(_TEMPERATURES[int(np.argmin(losses))])
     if len(rows) < _FEWEST:
-        return TargetCalibration(round(max(temperature, 1.0), 4))
-    hits = known.right[np.arange(len(rows)), rows.argmax(axis=1)]
+        return TargetCalibration(round(max(temperature, 1.0), 4), precision=precision)
+    given = rows.argmax(axis=1)
+    hits = known.right[np.arange(len(rows)), given]
     slope, offset = _curve(log_odds(softmax(rows, temperature).max(axis=1)), hits)
     fitted = TargetCalibration(round(temperature, 4), slope=round(slope, 4), offset=round(offset, 4))
-    threshold = _threshold(Calibration({"": fitted}).scores("", rows).max(axis=1), hits)
-    return replace(fitted, threshold=threshold)
+    scores = Calibration({"": fitted}).scores("", rows).max(axis=1)
+    lowest, bad = held_back(scores, hits, given, precision)
+    return replace(fitted, threshold=lowest, held_back=tuple(labels[at] for at in bad), precision=precision)
 
 
 def _curve(odds: NDArray[np.float64], hits: NDArray[np.bool_]) -> tuple[float, float]:
@@ -141,15 +167,53 @@ def _curve(odds: NDArray[np.float64], hits: NDArray[np.bool_]) -> tuple[float, f
     return (slope, offset) if slope > 0 else (1.0, 0.0)
 
 
-def _threshold(scores: NDArray[np.float64], hits: NDArray[np.bool_]) -> float:
-    """The lowest score such that of all results from there up `AUTO_PRECISION` are right; else 1.
+def threshold(scores: NDArray[np.float64], hits: NDArray[np.bool_], precision: float) -> float:
+    """The lowest score found such that of all answers from there up the share `precision` is right; 1 where none is.
 
-    Not only seen to be: the lower bound of 95 % confidence of that share (Wilson, JASA 1927) must reach it.
+    Not only seen to be: fixed-sequence testing (Angelopoulos et al., "Learn then Test", 2021, arXiv:2110.01052). The
+    surest fifth of the answers is tested, then ever larger shares, each by the exact binomial bound (Clopper and
+    Pearson, Biometrika 1934), up to the first that fails. So the chance that the share dispatched from the threshold up
+    is less precise than asked is at most 1 - `CONFIDENCE`, for texts like the held-out ones.
     """
-    order = np.argsort(-scores, kind="stable")
-    count = np.arange(1, len(order) + 1)
-    share = np.cumsum(hits[order]) / count
-    square = _SIDE**2 / count
-    bound = (share + square / 2 - _SIDE * np.sqrt(share * (1 - share) / count + square / count / 4)) / (1 + square)
-    enough = np.flatnonzero(bound >= AUTO_PRECISION)
-    return float(scores[order][enough[-1]]) if len(enough) else 1.0
+    ordered = np.sort(scores)[::-1]
+    found = 1.0
+    for count in range(max(1, int(len(ordered) * _FIRST)), len(ordered) + 1, max(1, int(len(ordered) * _STEP))):
+        lowest = float(ordered[count - 1])
+        sure = scores >= lowest
+        if precision_bound(int(hits[sure].sum()), int(sure.sum())) < precision:
+            break
+        found = lowest
+    return found
+
+
+def precision_bound(right: int, count: int) -> float:
+    """The share of right answers that `right` of `count` vouch for with `CONFIDENCE`; 0 for none."""
+    return float(beta.ppf(1 - CONFIDENCE, right, count - right + 1)) if right else 0.0
+
+
+def held_back(
+    scores: NDArray[np.float64], hits: NDArray[np.bool_], given: NDArray[np.int64], precision: float
+) -> tuple[float, list[int]]:
+    """The threshold, and the labels that are not dispatched at all.
+
+    A label is held back where its answers from the threshold up are too often wrong, with `CONFIDENCE`: the sure ones
+    of other labels do not make up for it. The threshold is then found anew without it. All arrays have the shape
+    (answers,); `given` holds the labels' numbers.
+    """
+    bad: list[int] = []
+    while True:
+        rest = ~np.isin(given, bad)
+        lowest = threshold(scores[rest], hits[rest], precision)
+        # Where no threshold holds, the surest answers show which labels are to blame.
+        least = lowest if lowest < 1 else np.quantile(scores[rest], 1 - _FIRST) if rest.any() else 1.0
+        sure = rest & (scores >= least)
+        more = [
+            label
+            for label in np.unique(given[sure]).tolist()
+            if (count := int((sure & (given == label)).sum())) >= _LABEL_LEAST
+            # The bound of wrong answers: at most so many are right.
+            and 1 - precision_bound(count - int(hits[sure & (given == label)].sum()), count) < precision
+        ]
+        if not more:
+            return lowest, sorted(bad)
+        bad += more

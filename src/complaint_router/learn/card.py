@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from complaint_router import __version__
-from complaint_router.dispatch import Calibration
-from complaint_router.engine.linear import Linear
-from complaint_router.folder import FILES, Config
-from complaint_router.learn.calibrate import Judged
+from complaint_router.folder import FILES
 from complaint_router.learn.data import LabelledData
-from complaint_router.learn.fit import best_epoch
-from complaint_router.metrics import expected_calibration_error
+from complaint_router.learn.fit import Epoch, best_epoch
 
 if TYPE_CHECKING:
-    from complaint_router.learn.export import Parity
-    from complaint_router.learn.train import Trained
+    from complaint_router.learn.write import Written
 
 RARE = 10
 """A label with fewer examples is named as rare in the card."""
@@ -26,17 +21,16 @@ RARE = 10
 
 def write_card(
     folder: Path,
-    config: Config,
-    calibration: Calibration,
+    written: Written,
     data: LabelledData,
-    trained: Trained,
-    judged: Mapping[str, Judged],
-    linear: Linear,
+    held: int,
+    history: Sequence[Epoch],
     taught: Sequence[str],
     notes: str,
 ) -> None:
     """Write `README.md` into the model folder. It holds counts and measures, never a text."""
-    best = best_epoch(trained.history)
+    config = written.config
+    best = best_epoch(history)
     kept = [target for target in config.targets if target not in taught]
     day = datetime.now(timezone.utc).date().isoformat()
     lines = [
@@ -48,7 +42,7 @@ def write_card(
         *([notes.strip(), ""] if notes.strip() else []),
         "## Data",
         "",
-        f"{trained.rows:,} texts to train on, {trained.held:,} held out for choosing the epoch and for calibration"
+        f"{len(data.examples):,} texts to train on, {held:,} held out for choosing the epoch and for calibration"
         + (f"; {data.left_out:,} rows were left out, having no Chinese text or no label." if data.left_out else "."),
         "",
         "| target | labels | texts of the rarest | of the commonest | labels with fewer than 10 texts |",
@@ -65,38 +59,35 @@ def write_card(
         "",
         "## Measures",
         "",
-        *_measures(calibration, trained.parity, judged, linear, taught),
+        *_measures(written, taught),
         "",
-        f"{len(trained.history)} epochs, the best was number {trained.history.index(best) + 1}."
+        f"{len(history)} epochs, the best was number {history.index(best) + 1}."
         f" Texts are read up to {config.max_tokens} tokens; of a longer one head and tail.",
         "",
     ]
     (folder / FILES.card).write_text("\n".join(lines), encoding="utf-8")
 
 
-def _measures(
-    calibration: Calibration, parity: Parity, judged: Mapping[str, Judged], linear: Linear, taught: Sequence[str]
-) -> list[str]:
-    if not judged:
+def _measures(written: Written, taught: Sequence[str]) -> list[str]:
+    if not written.judged:
         return ["No texts were held out, so nothing was measured and scores are not calibrated."]
     lines = [
         "On the held-out texts, by the files of this folder. They also chose the epoch, the mix and the calibration:"
         " texts that the model has never met will do somewhat worse. ECE is the expected calibration error; n-grams"
         " tells what a score of the linear partner counts beside a logit of the encoder.",
         "",
-        "| target | accuracy | macro-F1 | ECE | dispatched from | share | of these right | n-grams |"
-        f" same label in {parity.precision} |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| target | accuracy | macro-F1 | top 3 | ECE | dispatched from | share | of these right | n-grams |"
+        f" same label in {written.parity.precision} |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for target in taught:
-        fitted, each = calibration.targets[target], judged.get(target)
-        cells = ["", "", "", f"{fitted.threshold:.2f}", "", ""]
-        if each is not None:
-            sure = each.scores >= fitted.threshold
-            error = expected_calibration_error(each.scores.tolist(), each.hits.tolist())
-            right = f"{each.hits[sure].mean():.3f}" if sure.any() else ""
-            cells[:3] = f"{each.hits.mean():.3f}", f"{each.macro_f1:.3f}", f"{error:.3f}"
-            cells[4:] = f"{sure.mean():.3f}", right
-        cells += [f"{linear.heads[target].mix:g}", f"{parity.agreement[target]:.3f}"]
+        threshold = written.calibration.targets[target].threshold
+        cells = ["", "", "", "", f"{threshold:.2f}", "", ""]
+        if target in written.judged:
+            each = written.judged[target].measures()
+            cells[:4] = (f"{value:.3f}" for value in (each.accuracy, each.macro_f1, each.top3, each.ece or 0.0))
+            cells[5] = f"{each.auto_coverage:.3f}"
+            cells[6] = "" if each.auto_accuracy is None else f"{each.auto_accuracy:.3f}"
+        cells += [f"{written.linear.heads[target].mix:g}", f"{written.parity.agreement[target]:.3f}"]
         lines.append(f"| {target} | {' | '.join(cells)} |")
     return [*lines, "", f"![How often answers were right, by their score]({FILES.plot})"]

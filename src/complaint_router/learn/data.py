@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from complaint_router.backlog.readers import open_source
 from complaint_router.errors import DataError
 from complaint_router.folder import TARGETS
 from complaint_router.text import has_chinese, prepare, with_title
+
+Rare = Literal["keep", "merge", "drop"]
+"""What is done about rare labels."""
+OTHER = "其他"
+"""The label into which rare ones are merged."""
 
 PLACE_LEVELS = ("district", "town")
 
@@ -61,6 +66,34 @@ class LabelledData:
     def counts(self, target: str) -> Counter[str]:
         """How often each label of the target stands in front."""
         return Counter(example.labels[target][0] for example in self.examples if target in example.labels)
+
+    def with_texts(self, change: Callable[[str], str]) -> LabelledData:
+        """The examples with their texts changed."""
+        return LabelledData([replace(each, text=change(each.text)) for each in self.examples], self.left_out)
+
+    def with_rare(
+        self, targets: Sequence[str], floor: int, policy: Rare, groups: Sequence[int]
+    ) -> tuple[LabelledData, list[int]]:
+        """Merge or drop the labels that stand in front fewer than `floor` times.
+
+        An example without any label left is left out; the groups of those that stay come with them.
+        """
+        if policy == "keep":
+            return self, list(groups)
+        rare = {target: {label for label, n in self.counts(target).items() if n < floor} for target in targets}
+        examples, kept = [], []
+        for example, group in zip(self.examples, groups, strict=True):
+            labels: dict[str, tuple[str, ...]] = {}
+            for target, several in example.labels.items():
+                merged = [OTHER] if policy == "merge" and rare[target].intersection(several) else []
+                left = [label for label in several if label not in rare[target]]
+                # The main label stays in front: where it is rare, what it was merged into.
+                labels[target] = tuple(merged + left if several[0] in rare[target] else left + merged)
+            labels = {target: several for target, several in labels.items() if several}
+            if labels:
+                examples.append(replace(example, labels=labels))
+                kept.append(group)
+        return LabelledData(examples, self.left_out + len(self.examples) - len(examples)), kept
 
     def split(self, share: float, most: int, groups: Sequence[int] | None = None) -> tuple[LabelledData, LabelledData]:
         """Hold out about `share` of the examples, at most `most`.

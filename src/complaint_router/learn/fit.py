@@ -1,54 +1,41 @@
-"""The training loop: length-sorted batches, bfloat16 where the machine has it, the best epoch kept."""
+"""The training loop: length-sorted batches, bfloat16 where there is any, averaged weights, the best epoch kept."""
 
 from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from complaint_router.learn.data import Example
-from complaint_router.learn.model import MultiTargetModel, Start
+from complaint_router.learn.batch import BATCH, Encoded, batches, padded
+from complaint_router.learn.checkpoint import Checkpoint
+from complaint_router.learn.loss import Loss, label_loss
+from complaint_router.learn.model import MultiTargetModel
 from complaint_router.metrics import accuracy, macro_f1
 from complaint_router.progress import progress_bar
-from complaint_router.text import prepare
 
-BATCH = 32
 LEARNING_RATE = 2e-4
 """Peak rate of AdamW for an encoder of this size; heads learn at `HEAD_FACTOR` times that."""
 HEAD_FACTOR = 5.0
 WARM_UP = 0.1
 WEIGHT_DECAY = 0.01
-ALTERNATIVE_SHARE = 0.3
-"""What of a label's weight goes to its alternatives, where an example has them."""
-SMOOTHING = 0.1
-"""What of the weight goes to all labels alike (label smoothing, Szegedy et al., CVPR 2016): labels are noisy."""
+AVERAGING = 0.99
+"""What an update leaves of the averaged weights."""
 LEAST_STEPS = 600
 """Updates that the default number of epochs gives a small data set."""
 EPOCHS = (4, 20)
 """Fewest and most epochs by default."""
 PATIENCE = 2
 """Epochs without a better result after which training stops."""
-_POOL = 64
-"""Batches among which examples are sorted by length."""
 
-
-@dataclass(frozen=True)
-class Encoded:
-    """An example as the network sees it: token ids, indices of right labels, and logits to be kept."""
-
-    ids: list[int]
-    right: Mapping[str, tuple[int, ...]]
-    keep: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-
-
-Loss = Callable[[MultiTargetModel, Sequence[Encoded], torch.device], Tensor]
-"""The loss of a batch."""
+Twins = Callable[[int], Sequence[Encoded]]
+"""Gives what the epoch of a number, from 1 up, reads in the place of the examples: as many, varied anew each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +56,6 @@ class Epoch:
 def best_epoch(history: Sequence[Epoch]) -> Epoch:
     """The first of the epochs with the highest merit."""
     return max(history, key=lambda epoch: epoch.merit)
-
-
-def encode(examples: Sequence[Example], start: Start) -> list[Encoded]:
-    """Encode examples; labels that the model does not have are dropped."""
-    index = {target: {label: at for at, label in enumerate(labels)} for target, labels in start.model.targets.items()}
-    return [
-        Encoded(
-            start.tokens(prepare(example.text)),
-            {
-                target: tuple(index[target][label] for label in labels if label in index[target])
-                for target, labels in example.labels.items()
-                if target in index
-            },
-        )
-        for example in examples
-    ]
 
 
 def with_kept(examples: Sequence[Encoded], model: MultiTargetModel, kept: Sequence[str]) -> list[Encoded]:
@@ -109,12 +80,15 @@ def fit(
     epochs: int | None,
     seed: int,
     learning_rate: float = LEARNING_RATE,
-    twins: Callable[[], Sequence[Encoded]] | None = None,
+    twins: Twins | None = None,
     loss: Loss | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
 ) -> list[Epoch]:
-    """Train the network in place and leave it with the weights of its best epoch on the held-out part.
+    """Train the network in place and leave it with the averaged weights of its best epoch on the held-out part.
 
-    Ctrl-C after the first epoch ends training early, with what is best so far.
+    Averages of the weights along the way are better and steadier than the weights themselves (Izmailov et al., UAI
+    2018), above all while the learning rate is still high.
 
     Args:
         model: the network.
@@ -123,51 +97,129 @@ def fit(
         epochs: passes over `train`; default: 4 to 20, more for fewer examples.
         seed: of all that is random.
         learning_rate: peak rate of the encoder; heads learn at `HEAD_FACTOR` times that.
-        twins: gives what an epoch reads in the place of `train`: as many examples, varied anew each time.
+        twins: what each epoch reads in the place of `train`.
         loss: what is brought down, of a batch; default: `label_loss`.
+        checkpoint: where the state is saved after each epoch, every few minutes, and on Ctrl-C.
+        resume: go on from the checkpoint where there is one. The result is the same as without the interruption, with
+            the same number of threads on the same kind of machine.
 
     Returns:
         One entry for each epoch.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C before the first epoch was over.
+        DataError: the checkpoint is of another training.
     """
-    torch.manual_seed(seed)
-    order = random.Random(seed)
-    device = best_device()
-    model.to(device)
     steps = -(-len(train) // BATCH)
     epochs = epochs or min(max(EPOCHS[0], -(-LEAST_STEPS // steps)), EPOCHS[1])
+    run = _Run(model.to(best_device()), learning_rate, steps * epochs, seed)
+    if checkpoint is not None and resume and (state := checkpoint.load()) is not None:
+        run.restore(state)
     loss_of = loss or label_loss
-    optimizer = torch.optim.AdamW(_groups(model, learning_rate), fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_up_and_down(steps * epochs))
-    history: list[Epoch] = []
-    best: dict[str, Tensor] = {}
-    try:
-        with progress_bar() as progress:
-            task = progress.add_task("training", total=epochs * len(train))
-            for number in range(1, epochs + 1):
-                model.train()
-                losses = []
-                for batch in batches(twins() if twins else train, order):
-                    with autocast(device):
-                        now = loss_of(model, batch, device)
-                    losses.append(update(model, now, optimizer, schedule))
-                    progress.update(
-                        task, advance=len(batch), description=f"epoch {number}/{epochs}, loss {losses[-1]:.3f}"
-                    )
-                history.append(_examine(model, held, sum(losses) / len(losses)))
-                best_number = history.index(best_epoch(history)) + 1
-                if best_number == number:
-                    best = copy.deepcopy(model.state_dict())
-                elif number - best_number >= PATIENCE:
-                    break
-    except KeyboardInterrupt:
-        if not history:
-            raise
-    model.load_state_dict(best)
+    with progress_bar() as progress:
+        task = progress.add_task("training", total=epochs * len(train), completed=run.epoch * len(train))
+        while run.epoch < epochs and not run.stale:
+            examples = twins(run.epoch + 1) if twins else train
+            order = list(batches(examples, run.order_of_epoch()))
+            progress.update(task, advance=sum(map(len, order[: run.batch])))
+            for batch in order[run.batch :]:
+                now = run.step(batch, loss_of)
+                progress.update(task, advance=len(batch), description=f"epoch {run.epoch + 1}/{epochs}, loss {now:.3f}")
+                if checkpoint is not None and checkpoint.due:
+                    checkpoint.save(run.state())
+            run.examine(held)
+            if checkpoint is not None:
+                checkpoint.save(run.state())
+    model.load_state_dict(run.best)
     model.cpu().eval()
-    return history
+    return run.history
+
+
+class _Run:
+    """All that changes while a network is trained, so that it can be saved and restored as a whole."""
+
+    def __init__(self, model: MultiTargetModel, rate: float, steps: int, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.device = next(model.parameters()).device
+        self.model = model
+        self.seed = seed
+        self.optimizer = torch.optim.AdamW(_groups(model, rate), fused=True)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, warm_up_and_down(steps))
+        self.average = copy.deepcopy(model.state_dict())
+        self.best = self.average
+        self.history: list[Epoch] = []
+        self.losses: list[float] = []
+        """Of the epoch under way."""
+        self.steps = 0
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are over."""
+        return len(self.history)
+
+    @property
+    def batch(self) -> int:
+        """How many batches of the epoch under way are done."""
+        return len(self.losses)
+
+    @property
+    def stale(self) -> bool:
+        """Whether `PATIENCE` epochs have brought nothing better."""
+        return bool(self.history) and self.epoch - 1 - self.history.index(best_epoch(self.history)) >= PATIENCE
+
+    def order_of_epoch(self) -> random.Random:
+        """What shuffles the epoch under way: the same after an interruption."""
+        return random.Random(f"{self.seed} {self.epoch}")
+
+    def step(self, batch: Sequence[Encoded], loss_of: Loss) -> float:
+        """Learn from one batch; gives its loss."""
+        self.model.train()
+        with autocast(self.device):
+            now = loss_of(self.model, batch, self.device)
+        self.losses.append(update(self.model, now, self.optimizer, self.schedule))
+        self.steps += 1
+        # The first averages are short: else the weights of the start would weigh in them for long.
+        kept = min(AVERAGING, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                if value.dtype.is_floating_point:
+                    self.average[name].lerp_(value, 1 - kept)
+        return self.losses[-1]
+
+    def examine(self, held: Sequence[Encoded]) -> None:
+        """End the epoch: hold the averaged weights to the held-out examples, and keep them if they are the best."""
+        raw = copy.deepcopy(self.model.state_dict())
+        self.model.load_state_dict(self.average)
+        self.history.append(_examined(self.model, held, sum(self.losses) / len(self.losses)))
+        self.model.load_state_dict(raw)
+        self.losses = []
+        if best_epoch(self.history) is self.history[-1]:
+            self.best = copy.deepcopy(self.average)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as tensors, numbers, strings, lists and dicts."""
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average,
+            "best": self.best,
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "history": [asdict(epoch) for epoch in self.history],
+            "losses": self.losses,
+            "steps": self.steps,
+            "random": [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else ())],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to what `state` gave."""
+        self.model.load_state_dict(state["model"])
+        self.average, self.best = state["average"], state["best"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.losses, self.steps = state["losses"], state["steps"]
+        torch.set_rng_state(state["random"][0])
+        for number, each in enumerate(state["random"][1:]):
+            torch.cuda.set_rng_state(each, number)
 
 
 def predict(model: MultiTargetModel, examples: Sequence[Encoded], description: str) -> dict[str, NDArray[np.float32]]:
@@ -186,9 +238,9 @@ def predict(model: MultiTargetModel, examples: Sequence[Encoded], description: s
     return found
 
 
-def _examine(model: MultiTargetModel, held: Sequence[Encoded], loss: float) -> Epoch:
+def _examined(model: MultiTargetModel, held: Sequence[Encoded], loss: float) -> Epoch:
     accuracies, f1s = {}, {}
-    logits = predict(model, held, "examining") if held else {}
+    logits: Mapping[str, NDArray[np.float32]] = predict(model, held, "examining") if held else {}
     for target, values in logits.items():
         known = [row for row, example in enumerate(held) if example.right.get(target)]
         if known:
@@ -197,36 +249,6 @@ def _examine(model: MultiTargetModel, held: Sequence[Encoded], loss: float) -> E
             accuracies[target] = accuracy(right, given)
             f1s[target] = macro_f1(right, given)
     return Epoch(loss, accuracies, f1s)
-
-
-def label_loss(model: MultiTargetModel, batch: Sequence[Encoded], device: torch.device) -> Tensor:
-    """Soft cross-entropy of what the network says of a batch; see `cross_entropy`."""
-    return cross_entropy(model(*padded(batch, device)), batch)
-
-
-def cross_entropy(said: Mapping[str, Tensor], batch: Sequence[Encoded]) -> Tensor:
-    """Cross-entropy of labels and alternatives, averaged over the examples that have a target, summed over targets.
-
-    `said` holds logits by target, each of shape (batch, labels).
-    """
-    device = next(iter(said.values())).device
-    total = torch.zeros((), device=device)
-    for target, logits in said.items():
-        aims = torch.zeros(len(batch), logits.shape[1])
-        for row, example in enumerate(batch):
-            if target in example.keep:
-                aims[row] = torch.from_numpy(example.keep[target]).softmax(0)
-            elif example.right.get(target):
-                main, *others = example.right[target]
-                aims[row, main] = 1 - ALTERNATIVE_SHARE if others else 1.0
-                for other in others:
-                    aims[row, other] += ALTERNATIVE_SHARE / len(others)
-                aims[row] = aims[row] * (1 - SMOOTHING) + SMOOTHING / logits.shape[1]
-        known = aims.sum(1) > 0
-        if known.any():
-            aims, known = aims.to(device), known.to(device)
-            total = total - (aims * logits.float().log_softmax(1)).sum(1)[known].mean()
-    return total
 
 
 def update(
@@ -239,26 +261,6 @@ def update(
     optimizer.step()
     schedule.step()
     return float(loss.detach())
-
-
-def padded(batch: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Token ids and attention mask of a batch, both of shape (batch, longest)."""
-    ids = nn.utils.rnn.pad_sequence([torch.tensor(example.ids) for example in batch], batch_first=True)
-    lengths = torch.tensor([len(example.ids) for example in batch])
-    mask = (torch.arange(ids.shape[1]) < lengths.unsqueeze(1)).long()
-    return ids.to(device), mask.to(device)
-
-
-def batches(examples: Sequence[Encoded], order: random.Random) -> Iterator[list[Encoded]]:
-    """Random batches of like length: sorted within large random pools, in random order."""
-    shuffled = list(examples)
-    order.shuffle(shuffled)
-    cut = []
-    for begin in range(0, len(shuffled), BATCH * _POOL):
-        pool = sorted(shuffled[begin : begin + BATCH * _POOL], key=lambda example: len(example.ids))
-        cut += [pool[at : at + BATCH] for at in range(0, len(pool), BATCH)]
-    order.shuffle(cut)
-    yield from cut
 
 
 def _groups(model: MultiTargetModel, rate: float) -> list[dict[str, object]]:

@@ -46,6 +46,10 @@ class MultiTargetModel(nn.Module):
         width = encoder.config.hidden_size
         self.heads = nn.ModuleDict({target: nn.Linear(width, len(labels)) for target, labels in targets.items()})
 
+    def drop(self, target: str) -> None:
+        """Forget a target."""
+        del self.targets[target], self.heads[target]
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """Logits by target, each of shape (batch, labels); both inputs have the shape (batch, tokens)."""
         pooled = self.dropout(self.pool(input_ids, attention_mask))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
+from complaint_router.answers import Answers
 
-from complaint_router.learn.calibrate import Judged
-
-_SIDE, _GAP, _BINS = 220, 50, 10
+_SIDE, _GAP = 220, 50
 _PLOTTED = ("category", "department", "unit")
 """Targets whose scores a route shows."""
 
 
-def reliability(judged: Mapping[str, Judged]) -> str:
+def reliability(judged: Mapping[str, Answers]) -> str:
     """A reliability diagram for each target: how often answers with a score were right, beside how often they claim.
 
     Points lie on the diagonal where the scores tell the truth; their size tells how many answers they stand for.
@@ -30,7 +28,7 @@ def reliability(judged: Mapping[str, Judged]) -> str:
     return "\n".join((*parts, "</svg>", ""))
 
 
-def _diagram(target: str, judged: Judged, left: int, top: int) -> list[str]:
+def _diagram(target: str, answers: Answers, left: int, top: int) -> list[str]:
     bottom, right = top + _SIDE, left + _SIDE
     parts = [
         f'<rect x="{left}" y="{top}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#999"/>',
@@ -40,13 +38,10 @@ def _diagram(target: str, judged: Judged, left: int, top: int) -> list[str]:
     for share in (0.0, 0.5, 1.0):
         parts.append(f'<text x="{left + share * _SIDE:.0f}" y="{bottom + 16}" text-anchor="middle">{share}</text>')
         parts.append(f'<text x="{left - 6}" y="{bottom - share * _SIDE + 4:.0f}" text-anchor="end">{share}</text>')
-    bins = np.minimum((judged.scores * _BINS).astype(int), _BINS - 1)
-    for at in np.unique(bins):
-        inside = bins == at
-        score, accuracy = judged.scores[inside].mean(), judged.hits[inside].mean()
-        radius = 2 + 12 * float(np.sqrt(inside.mean()))
+    for score, share, count in answers.reliability():
+        radius = 2 + 12 * (count / len(answers.right)) ** 0.5
         parts.append(
-            f'<circle cx="{left + score * _SIDE:.1f}" cy="{bottom - accuracy * _SIDE:.1f}" r="{radius:.1f}"'
-            f' fill="#1769aa" fill-opacity="0.7"><title>{int(inside.sum())} answers</title></circle>'
+            f'<circle cx="{left + score * _SIDE:.1f}" cy="{bottom - share * _SIDE:.1f}" r="{radius:.1f}"'
+            f' fill="#1769aa" fill-opacity="0.7"><title>{count} answers</title></circle>'
         )
     return parts

@@ -80,6 +80,14 @@ class Taxonomy:
             raise TaxonomyError(f"{name}{line}: is not YAML: {getattr(error, 'problem', error)}") from error
         return _Reader(name).taxonomy(document, source)
 
+    def label_name(self, target: str, label: str) -> str:
+        """Name of a target's label: that of the taxonomy where it is a code of it, else the label itself."""
+        if target == "category" and label in self.topics:
+            return self.topics[label].name
+        if target == "department" and label in self.departments:
+            return self.departments[label].name
+        return label
+
     @property
     def domains(self) -> tuple[str, ...]:
         """Names of the domains, in the order of the file."""

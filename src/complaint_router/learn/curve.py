@@ -1,0 +1,71 @@
+"""The learning curve: how well fewer rows would have done, so that a city sees what more labelling would bring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from complaint_router.learn.balance import balance
+from complaint_router.learn.batch import blanked, encode
+from complaint_router.learn.calibrate import calibrate, fit_mixes, judge
+from complaint_router.learn.data import LabelledData
+from complaint_router.learn.fit import fit, predict
+from complaint_router.learn.linear import fit_linear
+from complaint_router.learn.model import start_from
+from complaint_router.learn.write import right_labels
+from complaint_router.taxonomy import Taxonomy
+from complaint_router.text import prepare
+
+FIRST = 500
+"""Rows of the first point; each further one has twice as many."""
+
+
+def learning_curve(
+    data: LabelledData,
+    held: LabelledData,
+    targets: Mapping[str, Sequence[str]],
+    taxonomy: Taxonomy,
+    init: str | Path,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Train on 500 rows, 1,000, 2,000 … of `data`, as long as there are more, and measure each on `held`.
+
+    The network is not exported here, so the figures differ a little from those of a model that was written.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(data.examples)).tolist()
+    points = []
+    size = FIRST
+    while size < len(shuffled) and held.examples:
+        part = [data.examples[at] for at in shuffled[:size]]
+        start = start_from(init, targets, taxonomy)
+        for target in [name for name in start.model.targets if name not in targets]:
+            start.model.drop(target)
+        unseen = encode(held.examples, start)
+        examples = encode(part, start)
+        fit(start.model, examples, unseen, epochs=None, seed=seed, twins=blanked(examples, start.tokens, seed))
+        balance(start.model, LabelledData(part), targets)
+        logits = predict(start.model, unseen, f"measuring {size:,} rows")
+        linear = fit_linear(part, targets, None, seed)
+        each = [linear.scores(prepare(example.text)) for example in held.examples]
+        scores = {target: np.array([row[target] for row in each], np.float32) for target in targets}
+        right = {target: right_labels(held.examples, target, labels) for target, labels in targets.items()}
+        mixes = fit_mixes(logits, scores, right)
+        mixed = {
+            target: (values + mixes[target] * scores[target]).astype(np.float32) for target, values in logits.items()
+        }
+        judged = judge(calibrate(mixed, right, targets), mixed, held.examples, targets)
+        measures = {target: answers.measures() for target, answers in judged.items()}
+        points.append(
+            {
+                "rows": size,
+                "targets": {
+                    target: {"accuracy": found.accuracy, "macro_f1": found.macro_f1}
+                    for target, found in measures.items()
+                },
+            }
+        )
+        size *= 2
+    return points

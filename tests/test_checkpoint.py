@@ -56,7 +56,7 @@ def test_another_training_is_not_resumed(tmp_path: Path) -> None:
     assert Checkpoint(tmp_path / "model", "one").load() == {"steps": 1}
     with pytest.raises(DataError, match="is of other rows or options; train without --resume"):
         Checkpoint(tmp_path / "model", "two").load()
-    (tmp_path / "model.training" / "checkpoint.pt").write_bytes(b"broken")
+    (tmp_path / "model.training" / "network.pt").write_bytes(b"broken")
     with pytest.raises(DataError, match="cannot be read"):
         Checkpoint(tmp_path / "model", "one").load()
     Checkpoint(tmp_path / "model", "one").remove()

@@ -69,7 +69,7 @@ def test_training_goes_on_and_keeps_what_it_is_not_taught(
 ) -> None:
     output = tmp_path / "city"
     trained = train([labelled_file], targets={"category": "unit"}, output=output, init=tiny_model, limit=120, epochs=1)
-    assert (trained.rows + trained.held, len(trained.history)) == (120, 1)
+    assert (trained.rows, trained.held, len(trained.history)) == (120, 120, 1)
     router = Router.from_pretrained(output)
     assert router.targets == {**Config.load(tiny_model).targets, "category": ("城管大队", "自来水公司")}
     assert Calibration.load(output).targets["kind"] == Calibration.load(tiny_model).targets["kind"]

@@ -57,10 +57,10 @@ def test_the_account_tells_what_changed_and_what_fewer_rows_would_do(tiny_model:
     told = trained.account
     assert told["against"]["name"] == "tiny"
     against = told["against"]["targets"]["department"]
-    assert against["won"] + against["lost"] + against["same_right"] + against["same_wrong"] == against["n"] == 70
+    assert against["won"] + against["lost"] + against["same_right"] + against["same_wrong"] == against["n"] == 700
     assert [point["rows"] for point in told["learning_curve"]] == [500]
-    assert "few:department" in told["verdict"]["reasons"]
-    assert not told["verdict"]["promote"]
+    assert told["training"]["split"] == "cross_fitted"
+    assert f"{told['against']['targets']['department']['verdict']}:department" in told["verdict"]["reasons"]
 
 
 def test_rare_labels_and_clauses_are_dealt_with_as_asked(
@@ -92,7 +92,7 @@ def test_killed_and_resumed_through_the_command(tiny_encoder: Path, tmp_path: Pa
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(arguments("whole"), cwd=tmp_path, env=environment, check=True, capture_output=True)
     process = subprocess.Popen(arguments("broken"), cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
-    checkpoint = tmp_path / "broken.training" / "checkpoint.pt"
+    checkpoint = tmp_path / "broken.training" / "fold-3.pt"
     while not checkpoint.is_file():
         assert process.poll() is None
         time.sleep(0.01)

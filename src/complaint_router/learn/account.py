@@ -147,7 +147,7 @@ def _changed(target: str, each: Change, taxonomy: Taxonomy) -> dict[str, Any]:
         for label, won, lost in each.labels
     ]
     n = each.won + each.lost + each.same_right + each.same_wrong
-    return {**asdict(each), "n": n, "labels": labels}
+    return {**asdict(each), "verdict": each.verdict, "n": n, "labels": labels}
 
 
 def _verdict(written: Written, changes: Mapping[str, Change]) -> dict[str, Any] | None:

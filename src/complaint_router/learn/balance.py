@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import torch
 
-from complaint_router.learn.data import LabelledData
+from complaint_router.learn.batch import Encoded
 from complaint_router.learn.model import MultiTargetModel
 
 STRENGTH = 0.2
@@ -17,7 +18,7 @@ that can be dispatched falls, since scores of common labels lose what was true i
 """
 
 
-def balance(model: MultiTargetModel, data: LabelledData, targets: Mapping[str, Sequence[str]]) -> None:
+def balance(model: MultiTargetModel, data: Sequence[Encoded], targets: Mapping[str, Sequence[str]]) -> None:
     """Adjust the logits of a trained network in place (Menon et al., "Long-tail learning via logit adjustment", 2021).
 
     Args:
@@ -26,7 +27,7 @@ def balance(model: MultiTargetModel, data: LabelledData, targets: Mapping[str, S
         targets: what was trained, with the labels of each.
     """
     for target, labels in targets.items():
-        counts = data.counts(target)
-        shares = torch.tensor([(counts[label] + 1) / (counts.total() + len(labels)) for label in labels])
+        counts = Counter(example.right[target][0] for example in data if example.right.get(target))
+        shares = torch.tensor([(counts[at] + 1) / (counts.total() + len(labels)) for at in range(len(labels))])
         with torch.no_grad():
             model.heads[target].bias -= STRENGTH * shares.log()  # type: ignore[operator]

@@ -16,15 +16,15 @@ SECONDS = 120.0
 
 
 class Checkpoint:
-    """One file in a folder of its own beside the model that is being trained.
+    """One file for each network, in a folder of its own beside the model that is being trained.
 
     It is read as plain tensors and numbers, so loading it runs no code.
     """
 
-    def __init__(self, output: Path, digest: str) -> None:
-        """`output` is the model folder to be; `digest` tells data, options and start apart."""
+    def __init__(self, output: Path, digest: str, name: str = "network") -> None:
+        """`output` is the model folder to be; `digest` tells data, options and start apart; `name` the network."""
         output = output.absolute()
-        self._path = output.with_name(output.name + ".training") / "checkpoint.pt"
+        self._path = output.with_name(output.name + ".training") / f"{name}.pt"
         self._digest = digest
         self._saved = time.monotonic()
 
@@ -60,5 +60,5 @@ class Checkpoint:
         self._saved = time.monotonic()
 
     def remove(self) -> None:
-        """Forget it: the training is done."""
+        """Forget it and those of the other networks: the training is done."""
         shutil.rmtree(self._path.parent, ignore_errors=True)

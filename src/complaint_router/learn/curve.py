@@ -46,7 +46,7 @@ def learning_curve(
         unseen = encode(held.examples, start)
         examples = encode(part, start)
         fit(start.model, examples, unseen, epochs=None, seed=seed, twins=blanked(examples, start.tokens, seed))
-        balance(start.model, LabelledData(part), targets)
+        balance(start.model, examples, targets)
         logits = predict(start.model, unseen, f"measuring {size:,} rows")
         linear = fit_linear(part, targets, None, seed)
         each = [linear.scores(prepare(example.text)) for example in held.examples]

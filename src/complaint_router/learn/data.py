@@ -126,6 +126,15 @@ class LabelledData:
         rest = [example for example, each in zip(self.examples, group, strict=True) if each not in out]
         return LabelledData(rest, self.left_out), LabelledData(held)
 
+    def folds(self, count: int, groups: Sequence[int]) -> list[int]:
+        """A number from 0 to `count` - 1 for each example, the same for those of one group, by a hash of the texts."""
+        least: dict[int, str] = {}
+        for example, group in zip(self.examples, groups, strict=True):
+            least[group] = min(_hash(example), least.get(group, "g"))  # g stands behind all hexadecimal digits
+        ranked = sorted(least, key=least.__getitem__)
+        fold = {group: number % count for number, group in enumerate(ranked)}
+        return [fold[group] for group in groups]
+
 
 def read_labelled(
     source: Labelled,

@@ -82,6 +82,7 @@ def fit(
     learning_rate: float = LEARNING_RATE,
     twins: Twins | None = None,
     loss: Loss | None = None,
+    stop: int | None = None,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
 ) -> list[Epoch]:
@@ -93,12 +94,13 @@ def fit(
     Args:
         model: the network.
         train: examples to learn from.
-        held: examples that choose the epoch.
+        held: examples that choose the epoch; without any, it is the last one.
         epochs: passes over `train`; default: 4 to 20, more for fewer examples.
         seed: of all that is random.
         learning_rate: peak rate of the encoder; heads learn at `HEAD_FACTOR` times that.
         twins: what each epoch reads in the place of `train`.
         loss: what is brought down, of a batch; default: `label_loss`.
+        stop: epoch after which training stops, though the learning rate falls as for `epochs`.
         checkpoint: where the state is saved after each epoch, every few minutes, and on Ctrl-C.
         resume: go on from the checkpoint where there is one. The result is the same as without the interruption, with
             the same number of threads on the same kind of machine.
@@ -117,7 +119,7 @@ def fit(
     loss_of = loss or label_loss
     with progress_bar() as progress:
         task = progress.add_task("training", total=epochs * len(train), completed=run.epoch * len(train))
-        while run.epoch < epochs and not run.stale:
+        while run.epoch < min(epochs, stop or epochs) and not run.stale:
             examples = twins(run.epoch + 1) if twins else train
             order = list(batches(examples, run.order_of_epoch()))
             progress.update(task, advance=sum(map(len, order[: run.batch])))
@@ -163,8 +165,11 @@ class _Run:
 
     @property
     def stale(self) -> bool:
-        """Whether `PATIENCE` epochs have brought nothing better."""
-        return bool(self.history) and self.epoch - 1 - self.history.index(best_epoch(self.history)) >= PATIENCE
+        """Whether `PATIENCE` epochs have brought nothing better to the held-out examples."""
+        return (
+            bool(self.history and self.history[0].accuracy)
+            and self.epoch - 1 - self.history.index(best_epoch(self.history)) >= PATIENCE
+        )
 
     def order_of_epoch(self) -> random.Random:
         """What shuffles the epoch under way: the same after an interruption."""
@@ -192,7 +197,7 @@ class _Run:
         self.history.append(_examined(self.model, held, sum(self.losses) / len(self.losses)))
         self.model.load_state_dict(raw)
         self.losses = []
-        if best_epoch(self.history) is self.history[-1]:
+        if not held or best_epoch(self.history) is self.history[-1]:
             self.best = copy.deepcopy(self.average)
 
     def state(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from complaint_router.answers import Answers
+from complaint_router.engine.linear import Linear
 from complaint_router.errors import ArgumentError, DataError
 from complaint_router.folder import Config, replacing
 from complaint_router.learn.account import account, write_account
@@ -22,11 +23,12 @@ from complaint_router.learn.checkpoint import Checkpoint
 from complaint_router.learn.compare import Change, change, former_answers
 from complaint_router.learn.curve import learning_curve
 from complaint_router.learn.data import Labelled, LabelledData, Rare, read_labelled
-from complaint_router.learn.fit import Epoch, fit, with_kept
+from complaint_router.learn.fit import Epoch, best_epoch, fit, with_kept
 from complaint_router.learn.leakage import cut_answers
-from complaint_router.learn.locate import unit_evidence, write_places
-from complaint_router.learn.model import Start, base_folder, start_from
+from complaint_router.learn.locate import write_places
+from complaint_router.learn.model import MultiTargetModel, Start, base_folder, start_from
 from complaint_router.learn.near import near_duplicates
+from complaint_router.learn.unseen import FEW_ROWS, FOLDS, cross_fitted
 from complaint_router.learn.write import write_model
 from complaint_router.locality import Gazetteer
 from complaint_router.taxonomy import Taxonomy
@@ -202,56 +204,82 @@ def train_on(
         _log.warning(line)
     if plan.cut_answers:
         data, held = data.with_texts(cut_answers), held.with_texts(cut_answers) if held else None
+    every_label = {target: set(data.labels(target)) for target in targets}
     data, groups = data.with_rare(targets, plan.floor, plan.rare, groups)
     names = {target: data.labels(target) for target in targets}
+    dropped = {target: labels.difference(names[target]) for target, labels in every_label.items()}
     for target, labels in names.items():
         if len(labels) < 2:
             raise DataError(f"target {target}: the rows have {len(labels)} label(s), and at least 2 are needed")
     every = data.examples
-    split = "file"
-    if held is None:
-        split = "time" if any(example.date for example in every) else "near_duplicates"
+    base = base_folder(plan.init)
+    names = _with_known(names, data, base, dropped)
+    few = held is None and len(every) < FEW_ROWS and not any(example.date for example in every)
+    split = (
+        "file" if held else "cross_fitted" if few else "time" if any(each.date for each in every) else "near_duplicates"
+    )
+    if few:
+        folds = data.folds(FOLDS, groups)
+        held = LabelledData([])
+    elif held is None:
         data, held = data.split(HELD_SHARE, HELD_MOST, groups)
     if not data.examples:
         raise DataError("no rows are left to train on: they all have the same text, or none has Chinese text")
-    base = base_folder(plan.init)
     taxonomy = taxonomy or Taxonomy.load(base / "taxonomy.yaml" if base else None)
     located = located or (home is not None and "unit" in names)
     with replacing(output) as partial:
         start = start_from(plan.init, names, taxonomy)
         # What the model knows besides stays: its present answers are learned along with the new labels.
         kept = [target for target in start.model.targets if target not in names]
-        unseen = encode(held.examples, start)
         examples = with_kept(encode(data.examples, start), start.model, kept)
-        checkpoint = Checkpoint(output, _digest(start, examples, unseen, plan))
-        history = fit(
-            start.model, examples, unseen, epochs=plan.epochs, seed=plan.seed,
-            twins=blanked(examples, start.tokens, plan.seed), checkpoint=checkpoint, resume=plan.resume,
-        )  # fmt: skip
-        balance(start.model, data, names)
+        digest = _digest(start, examples, plan)
+
+        def taught(
+            fold: int | None, lesson: Sequence[Encoded], unseen: Sequence[Encoded], stop: int | None = None
+        ) -> tuple[MultiTargetModel, list[Epoch]]:
+            model = start.model if fold is None else start_from(plan.init, names, taxonomy).model
+            name = "network" if fold is None else f"fold-{fold + 1}"
+            history = fit(
+                model, lesson, unseen, epochs=plan.epochs, seed=plan.seed, stop=stop, resume=plan.resume,
+                twins=blanked(lesson, start.tokens, plan.seed), checkpoint=Checkpoint(output, digest, name),
+            )  # fmt: skip
+            balance(model, lesson, names)
+            return model, history
+
+        unseen = None
+        if few:
+            partner = Linear.load(start.folder, start.config.targets) if start.folder and start.config else None
+            unseen, history = cross_fitted(data, examples, folds, taught, names, partner, home, plan.seed)
+            taught(None, examples, [], history.index(best_epoch(history)) + 1)
+        else:
+            _, history = taught(None, examples, encode(held.examples, start))
         written = write_model(
             partial, start, data, held, name=output.name, targets=names, taxonomy=taxonomy, home=home, seed=plan.seed,
-            history=history, auto_precision=plan.auto_precision, evidence=unit_evidence(data.examples, names, home),
+            history=history, auto_precision=plan.auto_precision, unseen=unseen,
         )  # fmt: skip
+        judged = data if few else held
         functions = {*taxonomy.departments, *start.model.targets.get("department", ())}
         unknown = write_places(partial, every, names, home, base, located, functions)
         former = Path(plan.against) if plan.against else base
-        changes = _changes(former, written.judged, held, home) if former else {}
-        curve = learning_curve(data, held, names, taxonomy, plan.init, plan.seed) if plan.learning_curve else None
+        changes = _changes(former, written.judged, judged, home) if former else {}
+        curve = None
+        if plan.learning_curve:
+            parts = data.split(HELD_SHARE, HELD_MOST, groups) if few else (data, held)
+            curve = learning_curve(*parts, names, taxonomy, plan.init, plan.seed)
         seconds = time.perf_counter() - begin
         content = account(
             written, taxonomy=taxonomy, history=history, changes=changes, curve=curve,
             former=former.name if former else None,
             data={**found.to_dict(), "rare_policy": plan.rare, "answers_cut": plan.cut_answers},
             training={
-                "rows": len(data.examples), "held": len(held.examples), "split": split, "seed": plan.seed,
+                "rows": len(data.examples), "held": len(judged.examples), "split": split, "seed": plan.seed,
                 "minutes": seconds / 60, "auto_precision": plan.auto_precision,
                 "init": base.name if base else str(plan.init),
             },
         )  # fmt: skip
         write_account(partial, content, plan.language)
-    checkpoint.remove()
-    return Trained(output, len(data.examples), len(held.examples), seconds, history, content, unknown)
+    Checkpoint(output, digest).remove()
+    return Trained(output, len(data.examples), len(judged.examples), seconds, history, content, unknown)
 
 
 def _changes(former: Path, judged: Mapping[str, Answers], held: LabelledData, home: str | None) -> dict[str, Change]:
@@ -259,10 +287,26 @@ def _changes(former: Path, judged: Mapping[str, Answers], held: LabelledData, ho
     return {target: change(answers, judged[target]) for target, answers in before.items()}
 
 
-def _digest(start: Start, train: Sequence[Encoded], held: Sequence[Encoded], plan: Plan) -> str:
+def _with_known(
+    names: Mapping[str, tuple[str, ...]], data: LabelledData, base: Path | None, dropped: Mapping[str, set[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Labels of the targets, with those of the model gone on from where most rows bear such.
+
+    Rows of some weeks lack departments and matters that will come; the model knows them already.
+    """
+    before = Config.load(base).targets if base else {}
+    found = {}
+    for target, labels in names.items():
+        known, counts = set(before.get(target, ())) - dropped[target], data.counts(target)
+        shared = sum(counts[label] for label in labels if label in known)
+        found[target] = tuple(sorted({*labels, *known})) if 2 * shared > counts.total() else labels
+    return found
+
+
+def _digest(start: Start, train: Sequence[Encoded], plan: Plan) -> str:
     """Tells trainings apart: of other examples, options or weights to start from."""
     digest = hashlib.sha256(repr((plan.epochs, plan.seed, start.model.targets)).encode())
-    for example in (*train, *held):
+    for example in train:
         digest.update(repr((example.ids, sorted(example.right.items()))).encode())
     for name, value in start.model.state_dict().items():
         digest.update(name.encode() + value.numpy().tobytes())

@@ -7,23 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from complaint_router.answers import Answers
 from complaint_router.dispatch import Calibration
 from complaint_router.engine import Engine
 from complaint_router.engine.linear import Linear
 from complaint_router.folder import FILES, Config
-from complaint_router.learn.calibrate import AUTO_PRECISION, Logits, calibrate, fit_mixes, judge
+from complaint_router.learn.calibrate import AUTO_PRECISION, calibrate, fit_mixes, judge
 from complaint_router.learn.card import write_card
 from complaint_router.learn.data import Example, LabelledData
 from complaint_router.learn.export import Parity, export
 from complaint_router.learn.fit import Epoch
 from complaint_router.learn.linear import fit_linear
-from complaint_router.learn.locate import Evidence
 from complaint_router.learn.model import Start, encoder_values
 from complaint_router.learn.plot import reliability
-from complaint_router.progress import progress_bar
+from complaint_router.learn.unseen import Unseen, held_out
 from complaint_router.taxonomy import Taxonomy
 from complaint_router.text import prepare
 
@@ -58,7 +56,7 @@ def write_model(
     seed: int,
     history: Sequence[Epoch],
     auto_precision: float = AUTO_PRECISION,
-    evidence: Evidence | None = None,
+    unseen: Unseen | None = None,
     notes: str = "",
 ) -> Written:
     """Write all files of a model but its places, units and report.
@@ -67,7 +65,7 @@ def write_model(
         folder: where the files go; `replacing` gives one.
         start: the trained network with its tokenizer, and the model folder that it went on from, if any.
         data: the examples that it was trained on.
-        held: the examples that chose the epoch; they mix and calibrate too.
+        held: the examples that chose the epoch; they mix and calibrate too, unless `unseen` does.
         name: of the model.
         targets: what was trained, with the labels of each.
         taxonomy: kept in the model.
@@ -75,7 +73,8 @@ def write_model(
         seed: of the linear partner's order of examples.
         history: the epochs of the training.
         auto_precision: share of automatic dispatches that shall be right.
-        evidence: what the place adds to the logits of units.
+        unseen: what networks like this one say of texts that they did not learn from. Default: what the written graph
+            says of `held`.
         notes: Markdown for the model's card.
 
     Raises:
@@ -95,29 +94,33 @@ def write_model(
     (folder / FILES.taxonomy).write_text(taxonomy.source, encoding="utf-8")
     texts = [prepare(example.text) for example in (held.examples or data.examples)[:_PARITY_TEXTS]]
     parity = export(start.model, start.tokens, texts, folder / FILES.graph)
-    # Mixed and calibrated is what serves: the graph as it was written, not the network that it was made from.
+    # Where texts were held out, mixed and calibrated is what serves: the graph as it was written, not the network.
     partner = Linear.load(start.folder, start.config.targets) if start.folder and start.config else None
     linear = fit_linear(data.examples, targets, partner, seed)
-    right = {target: right_labels(held.examples, target, labels) for target, labels in targets.items()}
-    said, added = _halves(Engine(folder, config), linear, held.examples, targets)
-    mixes = fit_mixes(said, added, right)
+    if unseen is None:
+        unseen = held_out(Engine(folder, config), linear, held.examples, data.examples, targets, home)
+    right = {target: right_labels(unseen.examples, target, labels) for target, labels in targets.items()}
+    mixes = fit_mixes(unseen.said, unseen.added, right)
     linear = linear.mixed(mixes)
     linear.save(folder)
-    logits = {target: (said[target] + mixes[target] * added[target]).astype(np.float32) for target in targets}
-    if evidence is not None:
-        logits["unit"] = logits["unit"] + np.array([evidence(example.text) for example in held.examples])
+    logits = {
+        target: (unseen.said[target] + mixes[target] * unseen.added[target]).astype(np.float32) for target in targets
+    }
+    if unseen.placed is not None:
+        logits["unit"] = logits["unit"] + unseen.placed
     fitted = calibrate(logits, right, targets, auto_precision)
     before = Calibration.load(start.folder).targets if start.folder else {}
     calibration = Calibration({**fitted.targets, **{target: before[target] for target in kept}})
     calibration.save(folder)
-    judged = judge(fitted, logits, held.examples, targets)
+    judged = judge(fitted, logits, unseen.examples, targets)
     if judged:
         (folder / FILES.plot).write_text(reliability(judged), encoding="utf-8")
     alone = {
-        half: judge(fitted, values, held.examples, targets) for half, values in (("encoder", said), ("linear", added))
+        half: judge(fitted, values, unseen.examples, targets)
+        for half, values in (("encoder", unseen.said), ("linear", unseen.added))
     }
     written = Written(config, calibration, linear, parity, judged, alone)
-    write_card(folder, written, data, len(held.examples), history, list(targets), notes)
+    write_card(folder, written, data, len(unseen.examples), history, list(targets), notes)
     return written
 
 
@@ -125,22 +128,3 @@ def right_labels(examples: Sequence[Example], target: str, labels: Sequence[str]
     """For each example the indices of its right labels."""
     index = {label: at for at, label in enumerate(labels)}
     return [tuple(index[each] for each in example.labels.get(target, ()) if each in index) for example in examples]
-
-
-def _halves(
-    engine: Engine, linear: Linear, held: Sequence[Example], targets: Mapping[str, Sequence[str]]
-) -> tuple[Logits, Logits]:
-    """What graph and linear partner say of the texts: by target, arrays of shape (texts, labels)."""
-    texts = [prepare(example.text) for example in held]
-    with progress_bar() as progress:
-        said = [engine.graph_logits(text) for text in progress.track(texts, description="calibrating")]
-    added = [linear.scores(text) for text in texts]
-    return (
-        {target: _stacked([each[target] for each in said], len(labels)) for target, labels in targets.items()},
-        {target: _stacked([each[target] for each in added], len(labels)) for target, labels in targets.items()},
-    )
-
-
-def _stacked(rows: Sequence[NDArray[np.float32]], labels: int) -> NDArray[np.float32]:
-    """Rows as one array, of shape (0, labels) where there are none."""
-    return np.array(rows, np.float32).reshape(len(rows), labels)

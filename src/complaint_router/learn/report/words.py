@@ -173,6 +173,7 @@ WORDS: Mapping[str, Words] = {
         "split_near_duplicates": "随机留出；近似重复的行不会分在两边",
         "split_time": "按时间留出最近的行",
         "split_file": "用另外提供的文件",
+        "split_cross_fitted": "行数不多：分为四份，每一份由从另外三份学习的模型判断；近似重复的行在同一份里",
         "best_epoch": "采用的轮次",
         "best_of": "第 {best} 轮，共 {all} 轮",
         "epochs": "各轮次的损失与准确率",
@@ -354,6 +355,8 @@ WORDS: Mapping[str, Words] = {
         "split": "How they were held out",
         "split_near_duplicates": "at random, near duplicates never on both sides",
         "split_time": "the latest rows by time",
+        "split_cross_fitted": "few rows, hence each quarter is judged by a network that learned from the other three;"
+        " near duplicates are in one quarter",
         "split_file": "a file of their own",
         "best_epoch": "Epoch kept",
         "best_of": "number {best} of {all}",

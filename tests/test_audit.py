@@ -49,6 +49,7 @@ def test_what_the_data_hold_is_counted(found: Audit) -> None:
 
 def test_lines_say_what_deserves_a_look_and_what_mends_it(found: Audit) -> None:
     assert found.lines() == [
+        "7 rows: unit with 3 labels, kind with 1 labels",
         "3 rows left out: without a label or without Chinese text",
         "2 rows equal to an earlier one, 1 nearly so: they are kept; splits keep them on one side",
         "rows with personal data: [电话] 2; a model reads these labels in its place",
@@ -65,10 +66,10 @@ def test_lines_say_what_deserves_a_look_and_what_mends_it(found: Audit) -> None:
     ]
 
 
-def test_good_data_need_no_line() -> None:
+def test_good_data_need_no_further_line() -> None:
     texts = ["路灯坏了", "井盖翻了", "楼下太吵", "水管漏水"]
     clean = _audit([_example(text, "城管局", row) for row, text in enumerate(texts)])
-    assert clean.lines() == []
+    assert clean.lines() == ["4 rows: unit with 1 labels"]
     assert clean.dates is None
 
 

@@ -59,5 +59,5 @@ def test_another_training_is_not_resumed(tmp_path: Path) -> None:
     (tmp_path / "model.training" / "network.pt").write_bytes(b"broken")
     with pytest.raises(DataError, match="cannot be read"):
         Checkpoint(tmp_path / "model", "one").load()
-    Checkpoint(tmp_path / "model", "one").remove()
+    Checkpoint.remove(tmp_path / "model")
     assert Checkpoint(tmp_path / "model", "one").load() is None

@@ -9,7 +9,7 @@ from complaint_router import Taxonomy
 from complaint_router.dispatch import Calibration, Labels, TargetCalibration, decide
 from complaint_router.errors import ModelError
 from complaint_router.locality import Gazetteer, Resolver
-from complaint_router.schema import Category
+from complaint_router.schema import Category, Unit
 
 TOPICS = ("0101", "0502", "0505")
 LABELS = Labels(Taxonomy.load(), {"category": TOPICS, "department": ("water_supply", "自来水一厂")})
@@ -87,3 +87,21 @@ def test_a_contradictory_place_goes_to_review() -> None:
     settled = resolver.resolve("海口市龙华区停水")
     assert settled is not None
     assert decide(None, sure, None, settled, CALIBRATION).action == "auto"
+
+
+def test_only_what_was_taught_decides() -> None:
+    sure, unsure = LABELS.department(np.array([0.95, 0.05]), None), LABELS.department(np.array([0.3, 0.2]), None)
+    topic = category(0.9, 0.05, 0.05)
+    assert decide(topic, unsure, None, None, CALIBRATION, ("category",)).action == "auto"
+    assert decide(category(0.2, 0.1, 0.1), sure, None, None, CALIBRATION, ("category", "kind")).action == "review"
+    assert decide(topic, unsure, None, None, CALIBRATION, ("kind",)).action == "review"
+    unit = Unit("水厂", 0.2, ())
+    assert decide(topic, sure, unit, None, CALIBRATION, ("category",)).action == "auto"
+    assert decide(topic, sure, unit, None, CALIBRATION, ("department",)).action == "review"
+
+
+def test_a_label_held_back_goes_to_a_person() -> None:
+    calibration = Calibration({"department": TargetCalibration(threshold=0.5, held_back=("water_supply",))})
+    assert decide(None, LABELS.department(np.array([0.95, 0.05]), None), None, None, calibration).reasons == (
+        "held_back",
+    )

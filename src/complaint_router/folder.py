@@ -58,7 +58,8 @@ class Config:
     """What a model knows of itself.
 
     `targets` holds, for each target, its labels in the order of the logits; `encoder` the Hugging Face
-    configuration from which training rebuilds the network.
+    configuration from which training rebuilds the network; `taught` the targets that the last training taught, the
+    others being kept from before; empty where it taught all.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Config:
     max_tokens: int
     encoder: Mapping[str, Any]
     home: str | None = None
+    taught: tuple[str, ...] = ()
     format: int = FORMAT
 
     def save(self, folder: Path) -> None:
@@ -85,7 +87,7 @@ class Config:
             raise ModelError(f"{folder / FILES.config}: is not the config of a model folder of format {FORMAT}")
         try:
             targets = {str(name): tuple(map(str, labels)) for name, labels in raw["targets"].items()}
-            config = cls(**{**raw, "targets": targets})
+            config = cls(**{**raw, "targets": targets, "taught": tuple(raw.get("taught", ()))})
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ModelError(f"{folder / FILES.config}: is broken ({error}); train or copy the model anew") from error
         unknown = sorted(set(targets) - set(TARGETS))

@@ -156,7 +156,7 @@ class Router:
             department=department,
             unit=unit,
             locality=locality,
-            decision=decide(category, department, unit, locality, self._calibration),
+            decision=decide(category, department, unit, locality, self._calibration, self._config.taught),
             kind=labels.plain("kind", found["kind"]) if "kind" in found else None,
             urgency=labels.plain("urgency", found["urgency"]) if "urgency" in found else None,
             flags=(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from complaint_router.dispatch.calibration import Calibration, TargetCalibration
 from complaint_router.schema import Category, Decision, Department, Locality, Unit
 
@@ -17,17 +19,21 @@ def decide(
     unit: Unit | None,
     locality: Locality | None,
     calibration: Calibration,
+    taught: Collection[str] = (),
 ) -> Decision:
     """Decide by the most concrete addressee that the model knows: unit, else department, else category.
 
-    Its score is the confidence, to be held against its threshold; a label that was found to be wrong too often is held
-    back whatever its score. A place that the text leaves open, so that only what the candidates have in common is
-    settled, or whose levels contradict each other sends the complaint to a person too: the block decides who acts as
-    much as the line. A place that learned words speak for does not: it has a score of its own, and among units it has
-    been weighed already.
+    The addressee's score is the confidence, to be held against its threshold; a label that was found to be wrong too
+    often is held back whatever its score. A place that the text leaves open, so that only what the candidates have in
+    common is settled, or whose levels contradict each other sends the complaint to a person too: the block decides who
+    acts as much as the line. A place that learned words speak for does not: it has a score of its own, and among units
+    it has been weighed already.
+
+    `taught` are the targets that the model was taught last, if it kept others from before. Of the addressees only
+    these decide then: the tickets at hand vouch for no others.
     """
     reasons = []
-    label, confidence, fitted = _addressee(category, department, unit, calibration)
+    label, confidence, fitted = _addressee(category, department, unit, calibration, taught)
     if fitted is None or confidence < fitted.threshold:
         reasons.append(LOW_CONFIDENCE)
     elif label in fitted.held_back:
@@ -41,10 +47,18 @@ def decide(
 
 
 def _addressee(
-    category: Category | None, department: Department | None, unit: Unit | None, calibration: Calibration
+    category: Category | None,
+    department: Department | None,
+    unit: Unit | None,
+    calibration: Calibration,
+    taught: Collection[str],
 ) -> tuple[str, float, TargetCalibration | None]:
     """Its label, its score, and what that is held against."""
     targets = calibration.targets
+    if not {"unit", "department", "category"}.isdisjoint(taught):
+        department = department if "department" in taught else None
+        # A unit of a directory follows from the department.
+        unit = unit if "unit" in taught or ("unit" not in targets and department is not None) else None
     if unit is not None and "unit" in targets:
         return unit.name, unit.score, targets["unit"]
     if department is not None:

@@ -79,8 +79,13 @@ class Audit:
         return plain
 
     def lines(self) -> list[str]:
-        """What deserves a look, a line for each: what it is, how much of it, and what mends it."""
-        return [*self._on_rows(), *(line for target in self.labels for line in self._on_target(target))]
+        """How much there is, then what deserves a look, a line for each: what it is, and what mends it."""
+        targets = ", ".join(f"{target} with {len(counts):,} labels" for target, counts in self.labels.items())
+        return [
+            f"{_rows(self.rows)}: {targets}",
+            *self._on_rows(),
+            *(line for target in self.labels for line in self._on_target(target)),
+        ]
 
     def _on_rows(self) -> list[str]:
         lines = []

@@ -23,8 +23,7 @@ class Checkpoint:
 
     def __init__(self, output: Path, digest: str, name: str = "network") -> None:
         """`output` is the model folder to be; `digest` tells data, options and start apart; `name` the network."""
-        output = output.absolute()
-        self._path = output.with_name(output.name + ".training") / f"{name}.pt"
+        self._path = _folder(output) / f"{name}.pt"
         self._digest = digest
         self._saved = time.monotonic()
 
@@ -59,6 +58,12 @@ class Checkpoint:
         partial.replace(self._path)
         self._saved = time.monotonic()
 
-    def remove(self) -> None:
-        """Forget it and those of the other networks: the training is done."""
-        shutil.rmtree(self._path.parent, ignore_errors=True)
+    @staticmethod
+    def remove(output: Path) -> None:
+        """Forget those of all networks: the training is done."""
+        shutil.rmtree(_folder(output), ignore_errors=True)
+
+
+def _folder(output: Path) -> Path:
+    output = output.absolute()
+    return output.with_name(output.name + ".training")

@@ -20,7 +20,7 @@ from complaint_router.learn.model import MultiTargetModel
 from complaint_router.metrics import accuracy, macro_f1
 from complaint_router.progress import progress_bar
 
-LEARNING_RATE = 2e-4
+LEARNING_RATE = 1e-4
 """Peak rate of AdamW for an encoder of this size; heads learn at `HEAD_FACTOR` times that."""
 HEAD_FACTOR = 5.0
 WARM_UP = 0.1

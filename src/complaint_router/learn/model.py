@@ -17,6 +17,7 @@ from transformers.utils import logging
 
 from complaint_router import folder as model_folder
 from complaint_router.engine import Tokens
+from complaint_router.engine.linear import Linear
 from complaint_router.errors import ModelError
 from complaint_router.folder import FILES, Config
 from complaint_router.taxonomy import Taxonomy
@@ -86,6 +87,10 @@ class Start:
     tokens: Tokens
     folder: Path | None
     config: Config | None
+
+    def partner(self) -> Linear | None:
+        """The linear partner of the model that training goes on from, if it has one."""
+        return Linear.load(self.folder, self.config.targets) if self.folder and self.config else None
 
 
 def base_folder(init: str | Path) -> Path | None:

@@ -25,11 +25,9 @@ from complaint_router.learn.model import MultiTargetModel
 from complaint_router.progress import progress_bar
 from complaint_router.text import prepare
 
-FEW_ROWS = 2_500
-"""Rows below which they are cross-fitted: a tenth of so many is 250, on which a share is known to 3 %."""
 FOLDS = 4
 
-Network = Callable[[int | None, Sequence[Encoded], Sequence[Encoded]], tuple[MultiTargetModel, Sequence[Epoch]]]
+Network = Callable[[int, Sequence[Encoded], Sequence[Encoded]], tuple[MultiTargetModel, Sequence[Epoch]]]
 """Trains a network: the number of the fold, what to learn from, what to choose the epoch by."""
 
 
@@ -69,18 +67,19 @@ def held_out(
 def cross_fitted(
     data: LabelledData,
     encoded: Sequence[Encoded],
-    folds: Sequence[int],
+    groups: Sequence[int],
     train: Network,
     targets: Mapping[str, Sequence[str]],
     base: Linear | None,
     home: str | None,
     seed: int,
 ) -> tuple[Unseen, list[Epoch]]:
-    """Judge each fold by a network that learned from the others.
+    """Judge each fold by a network that learned from the others; those of one of `groups` share a fold.
 
     Returns what is said of all examples, in their order, and what the epochs gave on average over the folds.
     """
     count = len(data.examples)
+    folds = data.folds(FOLDS, groups)
     said = {target: np.zeros((count, len(labels)), np.float32) for target, labels in targets.items()}
     added = {target: np.zeros((count, len(labels)), np.float32) for target, labels in targets.items()}
     placed: NDArray[np.float32] | None = None

@@ -87,6 +87,7 @@ def write_model(
         max_tokens=start.tokens.max_tokens,
         encoder=encoder_values(start.model.encoder),
         home=home,
+        taught=tuple(targets) if kept else (),
     )
     config.save(folder)
     start.tokens.tokenizer.save(str(folder / FILES.tokenizer), pretty=False)
@@ -95,8 +96,7 @@ def write_model(
     texts = [prepare(example.text) for example in (held.examples or data.examples)[:_PARITY_TEXTS]]
     parity = export(start.model, start.tokens, texts, folder / FILES.graph)
     # Where texts were held out, mixed and calibrated is what serves: the graph as it was written, not the network.
-    partner = Linear.load(start.folder, start.config.targets) if start.folder and start.config else None
-    linear = fit_linear(data.examples, targets, partner, seed)
+    linear = fit_linear(data.examples, targets, start.partner(), seed)
     if unseen is None:
         unseen = held_out(Engine(folder, config), linear, held.examples, data.examples, targets, home)
     right = {target: right_labels(unseen.examples, target, labels) for target, labels in targets.items()}

@@ -12,9 +12,10 @@ from complaint_router import DataError, Taxonomy
 from complaint_router.learn import Example, LabelledData
 from complaint_router.learn.batch import Encoded, encode
 from complaint_router.learn.checkpoint import Checkpoint
-from complaint_router.learn.fit import fit
+from complaint_router.learn.fit import Epoch, fit
 from complaint_router.learn.loss import label_loss
 from complaint_router.learn.model import MultiTargetModel, start_from
+from complaint_router.learn.unseen import averaged
 
 
 def begin(encoder: Path) -> tuple[MultiTargetModel, list[Encoded]]:
@@ -61,3 +62,11 @@ def test_another_training_is_not_resumed(tmp_path: Path) -> None:
         Checkpoint(tmp_path / "model", "one").load()
     Checkpoint.remove(tmp_path / "model")
     assert Checkpoint(tmp_path / "model", "one").load() is None
+
+
+def test_epochs_of_several_trainings_are_averaged() -> None:
+    def epoch(value: float | None) -> Epoch:
+        return Epoch(1.0, {} if value is None else {"kind": value}, {})
+
+    histories = [[epoch(0.8), epoch(0.9)], [epoch(0.5)], [epoch(None), epoch(None)]]
+    assert [each.accuracy["kind"] for each in averaged(histories)] == pytest.approx([0.65, 0.7])

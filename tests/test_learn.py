@@ -39,7 +39,8 @@ def test_a_model_folder_holds_its_files_and_no_complaint(tiny_model: Path) -> No
     names = {path.name for path in tiny_model.iterdir()}
     assert names == {
         FILES.config, FILES.tokenizer, FILES.graph, FILES.linear, FILES.weights, FILES.calibration, FILES.taxonomy,
-        FILES.card, FILES.plot, FILES.report, FILES.report_data, FILES.manifest, FILES.places, FILES.units,
+        FILES.card, FILES.plot, FILES.learned, FILES.report, FILES.report_data, FILES.manifest, FILES.places,
+        FILES.units,
     }  # fmt: skip
     for name in (FILES.card, FILES.report, FILES.report_data):
         assert "次来电" not in (tiny_model / name).read_text("utf-8")
@@ -230,6 +231,8 @@ def test_a_threshold_needs_enough_examples_to_be_sure() -> None:
     few = calibrate({"kind": logits}, {"kind": [(0,)] * 40}, labels).targets["kind"]
     many = calibrate({"kind": np.tile(logits, (10, 1))}, {"kind": [(0,)] * 400}, labels).targets["kind"]
     assert few.threshold == 1
+    assert calibrate({"kind": np.tile(logits, (2, 1))}, {"kind": [(0,)] * 80}, labels).targets["kind"].threshold < 1
+    assert calibrate({"kind": logits}, {"kind": [None] * 40}, labels).targets["kind"].threshold == 1
     assert many.threshold < 1
     assert calibrate({"kind": logits[:5]}, {"kind": [(0,)] * 5}, labels).targets["kind"].temperature >= 1
 

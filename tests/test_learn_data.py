@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from typing import Literal
 
 import datasets
 import pytest
@@ -10,7 +11,7 @@ from conftest import labelled_rows, write_jsonl
 from complaint_router import DataError
 from complaint_router.errors import ArgumentError
 from complaint_router.learn import Example, LabelledData, read_labelled
-from complaint_router.learn.data import OTHER, Rare
+from complaint_router.learn.data import OTHER
 from complaint_router.learn.places import learn_places
 from complaint_router.locality.places import LearnedName
 
@@ -88,7 +89,9 @@ def test_near_duplicates_stay_together_and_the_latest_are_held_out() -> None:
         ("20180105", "2018-01-05 00:00:00"),
         ("2018年1月5日 9时5分", "2018-01-05 09:05:00"),
         (datetime.datetime(2018, 1, 5, 8, 30), "2018-01-05 08:30:00"),
-        (datetime.date(2018, 1, 5), "2018-01-05"),
+        (datetime.date(2018, 1, 5), "2018-01-05 00:00:00"),
+        ("2018-01-05T08:30:00.125+08:00", "2018-01-05 08:30:00"),
+        (float("nan"), ""),
         ("", ""),
         (None, ""),
     ],
@@ -101,7 +104,7 @@ def test_dates_are_read_in_the_usual_forms(cell: object, date: str) -> None:
 def test_a_wrong_date_is_told_with_its_row(tmp_path: Path) -> None:
     rows = [{"text": "停水", "kind": "投诉", "day": day} for day in ("2018-01-31", "昨天")]
     file = write_jsonl(tmp_path / "a.jsonl", rows)
-    with pytest.raises(DataError, match=r"a\.jsonl:2: the date is not written like 2018-01-31"):
+    with pytest.raises(DataError, match=r"a\.jsonl:2: the date is none; write it like 2018-01-31"):
         read_labelled(file, targets={"kind": "kind"}, date_field="day")
 
 
@@ -119,17 +122,40 @@ def test_rows_of_datasets_with_alternatives() -> None:
         read_labelled([{"text": "停水", "topic": "0101"}], **read)  # type: ignore[arg-type]
 
 
+def test_class_labels_of_datasets_get_their_names() -> None:
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "kind": datasets.ClassLabel(names=["投诉", "咨询"])}
+    )
+    dataset = datasets.Dataset.from_list([{"text": "停水", "kind": 1}], features=features)
+    assert read_labelled(dataset, targets={"kind": "kind"}).examples[0].labels["kind"] == ("咨询",)
+
+
+def test_empty_cells_of_pandas_are_no_labels() -> None:
+    rows: list[dict[str, object]] = [
+        {"text": "停水", "kind": float("nan"), "unit": "水厂"},
+        {"text": "停水", "kind": "投诉", "unit": None},
+    ]
+    data = read_labelled(rows, targets={"kind": "kind", "unit": "unit"})
+    assert [set(example.labels) for example in data.examples] == [{"unit"}, {"kind"}]
+
+
+@pytest.mark.parametrize("cell", ["1517356800", "201801", "2018-13-45", "43131.5", "下午3:20"])
+def test_what_is_no_date_is_told(cell: str) -> None:
+    with pytest.raises(DataError, match="1: the date is none"):
+        read_labelled([{"text": "停水", "kind": "投诉", "day": cell}], targets={"kind": "kind"}, date_field="day")
+
+
 @pytest.mark.parametrize(
     ("policy", "labels"),
     [
-        ("keep", [("a",), ("a", "b"), ("b",), ("a",)]),
         ("merge", [("a",), ("a", OTHER), (OTHER,), ("a",)]),
         ("drop", [("a",), ("a",), ("a",)]),
     ],
 )
-def test_rare_labels_are_kept_merged_or_dropped(policy: Rare, labels: list[tuple[str, ...]]) -> None:
+def test_rare_labels_are_merged_or_dropped(policy: Literal["merge", "drop"], labels: list[tuple[str, ...]]) -> None:
     examples = [Example("停水", {"kind": several}) for several in [("a",), ("a", "b"), ("b",), ("a",)]]
-    data, groups = LabelledData(examples).with_rare(["kind"], 2, policy, [0, 1, 2, 3])
+    before = LabelledData(examples)
+    data, groups = before.without_rare({"kind": before.common("kind", 2)}, policy, [0, 1, 2, 3])
     assert [example.labels["kind"] for example in data.examples] == labels
     assert len(groups) == len(labels)
     assert data.left_out == 4 - len(labels)

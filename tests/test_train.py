@@ -15,7 +15,7 @@ import pytest
 from conftest import COLUMNS, labelled_rows, write_jsonl
 
 import complaint_router
-from complaint_router import DataError, Router, cli
+from complaint_router import DataError, ModelError, Router, cli
 from complaint_router.errors import ArgumentError
 from complaint_router.folder import FILES
 
@@ -47,7 +47,7 @@ def test_the_api_does_what_the_commands_do(tiny_encoder: Path, tmp_path: Path) -
 
 
 def test_the_account_tells_what_changed_and_what_fewer_rows_would_do(tiny_model: Path, tmp_path: Path) -> None:
-    rows = labelled_rows(700)
+    rows = [{**row, "text": f"{row['text']}，新的"} for row in labelled_rows(700)]
     for row in rows[::9]:
         row["department"] = "housing_construction"
     trained = complaint_router.train(
@@ -109,6 +109,8 @@ def test_killed_and_resumed_through_the_command(tiny_encoder: Path, tmp_path: Pa
     [
         ({"auto_precision": 95}, "auto_precision is 95; name a share between 0 and 1"),
         ({"rare": "hide"}, "rare is 'hide'; name one of keep, merge, drop"),
+        ({"epochs": 0}, "epochs is 0; name a whole number from 1 up"),
+        ({"seed": -1}, "seed is -1; name a whole number from 0"),
         ({"language": "fr"}, "language is 'fr'; name one of zh, en"),
     ],
 )
@@ -124,3 +126,50 @@ def test_too_few_labels_after_dropping_are_told(tiny_encoder: Path, tmp_path: Pa
         complaint_router.train(
             rows, targets={"kind": COLUMNS["kind"]}, output=tmp_path / "model", init=tiny_encoder, rare="drop"
         )
+
+
+def test_rows_that_the_model_has_learned_from_are_not_measured_on(tiny_model: Path, tmp_path: Path) -> None:
+    rows = [{**row, "text": f"{row['text']}，新的"} for row in labelled_rows(300)]
+    options: dict[str, Any] = {"targets": {"kind": "kind"}, "epochs": 1}
+    first = complaint_router.train(rows[:150], output=tmp_path / "first", init=tiny_model, **options)
+    assert (first.rows, first.held) == (150, 150)
+    grown = complaint_router.train(rows, output=tmp_path / "grown", init=tmp_path / "first", **options)
+    assert grown.rows == 300
+    assert 100 <= grown.held <= 150  # less those that are nearly known
+    again = complaint_router.train(rows, output=tmp_path / "again", init=tmp_path / "grown", **options)
+    assert "seen:kind" in again.account["verdict"]["reasons"]
+    assert not again.account["verdict"]["promote"]
+
+
+def test_a_dev_file_shares_no_row_and_its_own_labels_count_as_wrong(tiny_encoder: Path, tmp_path: Path) -> None:
+    rows = labelled_rows(80)
+    dev = [{**row, "unit": "新设单位"} if number < 5 else row for number, row in enumerate(rows[:20])]
+    trained = complaint_router.train(
+        rows, targets={"unit": "unit"}, dev=write_jsonl(tmp_path / "dev.jsonl", dev), output=tmp_path / "model",
+        init=tiny_encoder, epochs=1,
+    )  # fmt: skip
+    assert trained.rows <= 60
+    assert trained.held == 20
+    assert trained.account["targets"]["unit"]["accuracy"] <= 0.75
+    assert trained.account["targets"]["unit"]["coverage"] == 0
+
+
+def test_a_former_model_of_other_labels_is_said_to_be_not_comparable(
+    tiny_model: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    rows = [{**row, "kind": f"{row['kind']}类"} for row in labelled_rows(150)]
+    options: dict[str, Any] = {"targets": {"kind": "kind"}, "output": tmp_path / "model", "init": tiny_encoder}
+    trained = complaint_router.train(rows, against=tiny_model, epochs=1, **options)
+    assert trained.account["against"] is None
+    assert "not_comparable:kind" in trained.account["verdict"]["reasons"]
+    with pytest.raises(ModelError, match="nowhere: there is no such model folder"):
+        complaint_router.train(rows, against=tmp_path / "nowhere", **options)
+
+
+def test_rows_that_say_nothing_are_told(tiny_encoder: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"targets": {"kind": "kind"}, "output": tmp_path / "model", "init": tiny_encoder}
+    with pytest.raises(DataError, match="no row has Chinese text; name the column of the text with --text-field"):
+        complaint_router.train(labelled_rows(20), text_field="id", **options)
+    same = [{**row, "text": "家里停水两天了"} for row in labelled_rows(20)]
+    with pytest.raises(DataError, match=r"the rows have 1 different text\(s\), and at least 4 are needed"):
+        complaint_router.train(same, **options)

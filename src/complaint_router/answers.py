@@ -82,6 +82,15 @@ class Answers:
         known = [score for score in scores if score is not None]
         return np.array(known, float) if len(known) == len(scores) else None
 
+    def part(self, positions: Sequence[int]) -> Answers:
+        """The answers at these positions."""
+        return Answers(
+            [self.right[at] for at in positions],
+            [self.ranked[at] for at in positions],
+            [self.auto[at] for at in positions],
+            [self.rows[at] for at in positions],
+        )
+
     def measures(self, known: Sequence[str] = ()) -> Scores:
         """All measures of the target; `known` are the labels that the model has."""
         auto = self.hits[np.array(self.auto, bool)]

@@ -199,7 +199,7 @@ def _train(options: argparse.Namespace) -> None:
     print(f"{trained.folder}: trained on {trained.rows:,} rows in {trained.seconds / 60:.1f} minutes")
     if trained.account["verdict"]:
         verdict = trained.account["verdict"]
-        word = "promote" if verdict["promote"] else "keep the former model"
+        word = "recommended" if verdict["promote"] else "not recommended"
         print(f"{trained.folder / FILES.report}: {word} ({', '.join(verdict['reasons']) or 'nothing against it'})")
     if trained.unplaced:
         print(f"complaint-router: {trained.unplaced:,} rows name places that home does not have", file=sys.stderr)

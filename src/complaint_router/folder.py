@@ -39,6 +39,7 @@ class Files:
     places: str = "places.json"
     place_words: str = "places.npz"
     units: str = "units.csv"
+    learned: str = "learned.npy"
     card: str = "README.md"
     plot: str = "reliability.svg"
     report: str = "report.html"

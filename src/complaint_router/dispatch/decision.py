@@ -56,7 +56,8 @@ def _addressee(
     """Its label, its score, and what that is held against."""
     targets = calibration.targets
     if not {"unit", "department", "category"}.isdisjoint(taught):
-        department = department if "department" in taught else None
+        # By duty matrix alone, a department follows from the category.
+        department = department if "department" in taught or "department" not in targets else None
         # A unit of a directory follows from the department.
         unit = unit if "unit" in taught or ("unit" not in targets and department is not None) else None
     if unit is not None and "unit" in targets:

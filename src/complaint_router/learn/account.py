@@ -13,6 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from complaint_router import __version__
 from complaint_router.answers import Answers
 from complaint_router.folder import FILES
@@ -21,6 +23,7 @@ from complaint_router.learn.compare import Change
 from complaint_router.learn.fit import Epoch, best_epoch
 from complaint_router.learn.report import render
 from complaint_router.learn.write import Written
+from complaint_router.metrics import expected_calibration_error
 from complaint_router.taxonomy import Taxonomy
 
 FEW = 100
@@ -29,6 +32,7 @@ LARGEST_ECE = 0.05
 FALLEN = 0.05
 """By so much may automatic dispatch shrink before the verdict says so."""
 _ERRORS = 50
+_DRAWS = 200
 _SIDE = 1.96
 """Standard deviations of a two-sided interval of 95 %."""
 
@@ -42,6 +46,8 @@ def account(
     history: Sequence[Epoch],
     changes: Mapping[str, Change],
     former: str | None,
+    seen: bool,
+    asked: bool,
     curve: Sequence[Mapping[str, Any]] | None,
 ) -> dict[str, Any]:
     """Gather everything.
@@ -54,9 +60,11 @@ def account(
         history: the epochs.
         changes: against the former model, by target.
         former: name of that model.
+        seen: whether the model gone on from has learned from rows measured on.
+        asked: whether the comparison was asked for.
         curve: measures by number of rows.
     """
-    verdict = _verdict(written, changes)
+    verdict = _verdict(written, changes, seen, asked)
     return {
         "name": written.config.name,
         "version": __version__,
@@ -133,6 +141,16 @@ def _measured(written: Written, target: str, answers: Answers, taxonomy: Taxonom
     }
 
 
+def _ece_by_chance(answers: Answers) -> float:
+    """The error that 95 % of scores stay under which are true: of few answers it is never small."""
+    scores = answers.scores
+    if scores is None:
+        return 0.0
+    draws = np.random.default_rng(0).random((_DRAWS, len(scores))) < scores
+    errors = [expected_calibration_error(scores.tolist(), draw.tolist()) for draw in draws]
+    return float(np.quantile(errors, 0.95))
+
+
 def _interval(share: float, n: int) -> list[float]:
     """Wilson's interval (JASA 1927): where the share lies with 95 % confidence."""
     square = _SIDE**2 / n
@@ -150,7 +168,7 @@ def _changed(target: str, each: Change, taxonomy: Taxonomy) -> dict[str, Any]:
     return {**asdict(each), "verdict": each.verdict, "n": n, "labels": labels}
 
 
-def _verdict(written: Written, changes: Mapping[str, Change]) -> dict[str, Any] | None:
+def _verdict(written: Written, changes: Mapping[str, Change], seen: bool, asked: bool) -> dict[str, Any] | None:
     """Promote or keep: a model must be better than the former one somewhere, worse nowhere, and honest.
 
     Without a former model there is nothing to keep; then it must only be honest. None where nothing was held out.
@@ -163,6 +181,12 @@ def _verdict(written: Written, changes: Mapping[str, Change]) -> dict[str, Any] 
         if each.verdict == "worse":
             grave.append(target)
     for target, answers in written.judged.items():
+        if seen:
+            reasons.append(f"seen:{target}")
+            grave.append(target)
+        if asked and target not in changes:
+            reasons.append(f"not_comparable:{target}")
+            grave.append(target)
         measures, fitted = answers.measures(), written.calibration.targets[target]
         if target in changes and changes[target].coverage_before - measures.auto_coverage > FALLEN:
             reasons.append(f"coverage_fell:{target}")
@@ -174,7 +198,7 @@ def _verdict(written: Written, changes: Mapping[str, Change]) -> dict[str, Any] 
         elif (measures.auto_accuracy or 0) < fitted.precision:
             reasons.append(f"imprecise:{target}")
             grave.append(target)
-        if measures.ece is not None and measures.ece > LARGEST_ECE:
+        if measures.ece is not None and measures.ece > max(LARGEST_ECE, _ece_by_chance(answers)):
             reasons.append(f"uncalibrated:{target}")
             grave.append(target)
     better = any(each.verdict == "better" for each in changes.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -38,24 +39,32 @@ _FEWEST = 30
 
 Logits = Mapping[str, NDArray[np.float32]]
 """By target, shape (examples, labels)."""
-Right = Mapping[str, Sequence[tuple[int, ...]]]
-"""By target, for each example the indices of its right labels; empty where unknown."""
+Labelled = Sequence[tuple[int, ...] | None]
+"""For each example the indices of its right labels: none where the model has no such label, None without a label."""
+Right = Mapping[str, Labelled]
 
 
 @dataclass(frozen=True)
 class _Known:
-    """The examples whose label of a target is known, and which of its labels are right: shape (examples, labels)."""
+    """The examples that are labelled, and which of the model's labels are right: shape (examples, labels).
+
+    `learned` are those of them whose label the model has; an answer to the others is always wrong.
+    """
 
     rows: NDArray[np.int64]
     right: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, right: Sequence[tuple[int, ...]], labels: int) -> _Known:
-        rows = [at for at, known in enumerate(right) if known]
+    def of(cls, right: Labelled, labels: int) -> _Known:
+        rows = [at for at, known in enumerate(right) if known is not None]
         mask = np.zeros((len(rows), labels), bool)
         for at, row in enumerate(rows):
-            mask[at, list(right[row])] = True
+            mask[at, list(right[row] or ())] = True
         return cls(np.array(rows, int), mask)
+
+    @property
+    def learned(self) -> NDArray[np.bool_]:
+        return np.asarray(self.right.any(axis=1))
 
 
 def fit_mixes(logits: Logits, scores: Logits, right: Right) -> dict[str, float]:
@@ -122,14 +131,15 @@ def judge(
     return judged
 
 
-def _mix(logits: NDArray[np.float32], scores: NDArray[np.float32], right: Sequence[tuple[int, ...]]) -> float:
+def _mix(logits: NDArray[np.float32], scores: NDArray[np.float32], right: Labelled) -> float:
     known = _Known.of(right, logits.shape[1])
-    if len(known.rows) < _FEWEST:
+    rows, labels = known.rows[known.learned], known.right[known.learned]
+    if len(rows) < _FEWEST:
         return DEFAULT_MIX
     losses = []
     for mix in MIXES:
-        mixed = (logits[known.rows] + mix * scores[known.rows]).astype(np.float32)
-        losses.append(min(_surprise(mixed, known.right, temperature) for temperature in _TEMPERATURES[::10]))
+        mixed = (logits[rows] + mix * scores[rows]).astype(np.float32)
+        losses.append(min(_surprise(mixed, labels, temperature) for temperature in _TEMPERATURES[::10]))
     return float(MIXES[int(np.argmin(losses))])
 
 
@@ -138,17 +148,15 @@ def _surprise(logits: NDArray[np.float32], right: NDArray[np.bool_], temperature
     return float(-np.log(np.maximum((softmax(logits, temperature) * right).sum(axis=1), 1e-12)).mean())
 
 
-def _fit(
-    logits: NDArray[np.float32], right: Sequence[tuple[int, ...]], labels: Sequence[str], precision: float
-) -> TargetCalibration:
+def _fit(logits: NDArray[np.float32], right: Labelled, labels: Sequence[str], precision: float) -> TargetCalibration:
     known = _Known.of(right, logits.shape[1])
-    if not len(known.rows):
-        return TargetCalibration(precision=precision)
-    rows = logits[known.rows]
-    losses = [_surprise(rows, known.right, temperature) for temperature in _TEMPERATURES]
+    rows, learned = logits[known.rows], known.learned
+    if not learned.any():
+        return TargetCalibration(threshold=1.0, precision=precision)  # nothing vouches for any score
+    losses = [_surprise(rows[learned], known.right[learned], temperature) for temperature in _TEMPERATURES]
     temperature = float(_TEMPERATURES[int(np.argmin(losses))])
     if len(rows) < _FEWEST:
-        return TargetCalibration(round(max(temperature, 1.0), 4), precision=precision)
+        return TargetCalibration(round(max(temperature, 1.0), 4), threshold=1.0, precision=precision)
     given = rows.argmax(axis=1)
     hits = known.right[np.arange(len(rows)), given]
     slope, offset = _curve(log_odds(softmax(rows, temperature).max(axis=1)), hits)
@@ -171,19 +179,26 @@ def threshold(scores: NDArray[np.float64], hits: NDArray[np.bool_], precision: f
     """The lowest score found such that of all answers from there up the share `precision` is right; 1 where none is.
 
     Not only seen to be: fixed-sequence testing (Angelopoulos et al., "Learn then Test", 2021, arXiv:2110.01052). The
-    surest fifth of the answers is tested, then ever larger shares, each by the exact binomial bound (Clopper and
-    Pearson, Biometrika 1934), up to the first that fails. So the chance that the share dispatched from the threshold up
-    is less precise than asked is at most 1 - `CONFIDENCE`, for texts like the held-out ones.
+    surest fifth of the answers is tested (at least as many as can pass), then ever larger shares, each by the exact
+    binomial bound (Clopper and Pearson, Biometrika 1934), up to the first that fails. So the chance that the share
+    dispatched from the threshold up is less precise than asked is at most 1 - `CONFIDENCE`, for texts like the held-out
+    ones and a calibration that was not fitted to them; its few numbers were, which matters little.
     """
     ordered = np.sort(scores)[::-1]
     found = 1.0
-    for count in range(max(1, int(len(ordered) * _FIRST)), len(ordered) + 1, max(1, int(len(ordered) * _STEP))):
+    for count in range(_first(len(ordered), precision), len(ordered) + 1, max(1, int(len(ordered) * _STEP))):
         lowest = float(ordered[count - 1])
         sure = scores >= lowest
         if precision_bound(int(hits[sure].sum()), int(sure.sum())) < precision:
             break
         found = lowest
     return found
+
+
+def _first(answers: int, precision: float) -> int:
+    """How many answers are tested first."""
+    fewest = math.ceil(math.log(1 - CONFIDENCE) / math.log(precision))  # all right, so many vouch for the precision
+    return max(fewest, int(answers * _FIRST))
 
 
 def precision_bound(right: int, count: int) -> float:
@@ -205,7 +220,8 @@ def held_back(
         rest = ~np.isin(given, bad)
         lowest = threshold(scores[rest], hits[rest], precision)
         # Where no threshold holds, the surest answers show which labels are to blame.
-        least = lowest if lowest < 1 else np.quantile(scores[rest], 1 - _FIRST) if rest.any() else 1.0
+        ordered = np.sort(scores[rest])[::-1]
+        least = lowest if lowest < 1 or not len(ordered) else ordered[: _first(len(ordered), precision)][-1]
         sure = rest & (scores >= least)
         more = [
             label

@@ -24,6 +24,7 @@ def write_card(
     written: Written,
     data: LabelledData,
     held: int,
+    crossed: bool,
     history: Sequence[Epoch],
     taught: Sequence[str],
     notes: str,
@@ -42,7 +43,9 @@ def write_card(
         *([notes.strip(), ""] if notes.strip() else []),
         "## Data",
         "",
-        f"{len(data.examples):,} texts to train on, {held:,} held out for choosing the epoch and for calibration"
+        f"{len(data.examples):,} texts to train on, {held:,} "
+        + ("of them cross-fitted" if crossed else "held out")
+        + " for choosing the epoch and for calibration"
         + (f"; {data.left_out:,} rows were left out, having no Chinese text or no label." if data.left_out else "."),
         "",
         "| target | labels | texts of the rarest | of the commonest | labels with fewer than 10 texts |",
@@ -59,7 +62,7 @@ def write_card(
         "",
         "## Measures",
         "",
-        *_measures(written, taught),
+        *_measures(written, taught, crossed),
         "",
         f"{len(history)} epochs, the best was number {history.index(best) + 1}."
         f" Texts are read up to {config.max_tokens} tokens; of a longer one head and tail.",
@@ -68,12 +71,17 @@ def write_card(
     (folder / FILES.card).write_text("\n".join(lines), encoding="utf-8")
 
 
-def _measures(written: Written, taught: Sequence[str]) -> list[str]:
+def _measures(written: Written, taught: Sequence[str], crossed: bool) -> list[str]:
     if not written.judged:
         return ["No texts were held out, so nothing was measured and scores are not calibrated."]
     lines = [
-        "On the held-out texts, by the files of this folder. They also chose the epoch, the mix and the calibration:"
-        " texts that the model has never met will do somewhat worse. ECE is the expected calibration error; n-grams"
+        (
+            "Each text was judged by a network that had not learned from it; the one of this folder learned from all."
+            if crossed
+            else "On the held-out texts, by the files of this folder."
+        )
+        + " They also chose the epoch, the mix and the calibration: texts that the model has never met will do somewhat"
+        " worse. ECE is the expected calibration error; n-grams"
         " tells what a score of the linear partner counts beside a logit of the encoder.",
         "",
         "| target | accuracy | macro-F1 | top 3 | ECE | dispatched from | share | of these right | n-grams |"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scipy.stats import binomtest
 
 from complaint_router.answers import Answers
+from complaint_router.dispatch import Calibration
 from complaint_router.evaluation import evaluate_on
-from complaint_router.learn.data import LabelledData
+from complaint_router.learn.data import OTHER, LabelledData
+from complaint_router.learn.learned import LearnedTexts
 from complaint_router.router import Router
 
 SIGNIFICANT = 0.05
@@ -45,14 +47,44 @@ class Change:
         return "better" if self.won > self.lost else "worse"
 
 
-def former_answers(model: Path, held: LabelledData, targets: Sequence[str], home: str | None) -> dict[str, Answers]:
-    """What a former model answers to the held-out texts, for those of `targets` whose labels it knows.
+def former_changes(
+    model: Path,
+    judged: LabelledData,
+    answers: Mapping[str, Answers],
+    home: str | None,
+    labels: Mapping[str, Sequence[str]],
+) -> dict[str, Change]:
+    """What changed against a former model on the texts that it has not learned from.
 
-    It must know most of the labels that occur: else the two speak of different things.
+    A target is left out where the former model does not know most of the labels that occur, since the two speak of
+    different things then, or where it has learned from all the texts.
+
+    Args:
+        model: folder of the former model.
+        judged: the texts that both are measured on.
+        answers: the new model's, by target, to those of them that have a label of it.
+        home: division whose hotline this is.
+        labels: of each target that the new model has. A former answer that is none of them counts as 其他 where rare
+            labels were merged into that.
     """
-    router = Router.from_pretrained(model, home=home)
-    shared = [target for target in targets if _knows(router, held, target)]
-    return dict(evaluate_on(router, held, shared).answers) if shared else {}
+    learned = LearnedTexts.load(model)
+    router, fitted = Router.from_pretrained(model, home=home), Calibration.load(model).targets
+    changes = {}
+    for target, after in answers.items():
+        examples = [example for example in judged.examples if example.labels.get(target)]
+        fresh = [at for at, example in enumerate(examples) if example.text not in learned]
+        part = LabelledData([examples[at] for at in fresh])
+        if not fresh or not _knows(router, part, target):
+            continue
+        routed = evaluate_on(router, part, [target]).answers[target]
+        known = set(labels[target])
+        ranked = [
+            [(label if label in known or OTHER not in known else OTHER, score) for label, score in candidates]
+            for candidates in routed.ranked
+        ]
+        auto = [bool(each) and fitted[target].sure(each[0][0], each[0][1] or 0.0) for each in routed.ranked]
+        changes[target] = change(Answers(routed.right, ranked, auto, routed.rows), after.part(fresh))
+    return changes
 
 
 def change(before: Answers, after: Answers) -> Change:
@@ -80,4 +112,4 @@ def change(before: Answers, after: Answers) -> Change:
 
 def _knows(router: Router, held: LabelledData, target: str) -> bool:
     counts, known = held.counts(target), set(router.targets.get(target, ()))
-    return bool(counts) and sum(counts[label] for label in counts if label in known) > counts.total() / 2
+    return 2 * sum(count for label, count in counts.items() if label in known) > counts.total()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,12 @@ from complaint_router.learn.data import LabelledData
 from complaint_router.learn.fit import fit, predict
 from complaint_router.learn.linear import fit_linear
 from complaint_router.learn.model import start_from
+from complaint_router.learn.plan import Plan
 from complaint_router.learn.write import right_labels
 from complaint_router.taxonomy import Taxonomy
 from complaint_router.text import prepare
+
+_log = logging.getLogger("complaint_router")
 
 FIRST = 500
 """Rows of the first point; each further one has twice as many."""
@@ -28,27 +31,31 @@ def learning_curve(
     held: LabelledData,
     targets: Mapping[str, Sequence[str]],
     taxonomy: Taxonomy,
-    init: str | Path,
-    seed: int,
+    plan: Plan,
 ) -> list[dict[str, Any]]:
     """Train on 500 rows, 1,000, 2,000 … of `data`, as long as there are more, and measure each on `held`.
 
     The network is not exported here, so the figures differ a little from those of a model that was written.
     """
-    shuffled = np.random.default_rng(seed).permutation(len(data.examples)).tolist()
+    shuffled = np.random.default_rng(plan.seed).permutation(len(data.examples)).tolist()
+    if len(shuffled) <= FIRST:
+        _log.warning(f"no learning curve: it begins at {FIRST} rows, and {len(shuffled):,} are learned from")
     points = []
     size = FIRST
     while size < len(shuffled) and held.examples:
         part = [data.examples[at] for at in shuffled[:size]]
-        start = start_from(init, targets, taxonomy)
+        start = start_from(plan.init, targets, taxonomy)
         for target in [name for name in start.model.targets if name not in targets]:
             start.model.drop(target)
         unseen = encode(held.examples, start)
         examples = encode(part, start)
-        fit(start.model, examples, unseen, epochs=None, seed=seed, twins=blanked(examples, start.tokens, seed))
+        fit(
+            start.model, examples, unseen, epochs=plan.epochs, seed=plan.seed,
+            twins=blanked(examples, start.tokens, plan.seed),
+        )  # fmt: skip
         balance(start.model, examples, targets)
         logits = predict(start.model, unseen, f"measuring {size:,} rows")
-        linear = fit_linear(part, targets, None, seed)
+        linear = fit_linear(part, targets, None, plan.seed)
         each = [linear.scores(prepare(example.text)) for example in held.examples]
         scores = {target: np.array([row[target] for row in each], np.float32) for target in targets}
         right = {target: right_labels(held.examples, target, labels) for target, labels in targets.items()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,10 @@ PLACE_LEVELS = ("district", "town")
 Labelled = str | Path | Iterable[str | Path] | Iterable[Mapping[str, Any]]
 """Where labelled complaints come from: a file, several files, or rows that map columns to cells."""
 
-_DATE = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?(?:[T ]*(\d{1,2})[:时](\d{1,2})(?:[:分](\d{1,2}))?)?")
+_DATE = re.compile(
+    r"(?:(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(\d{4})(\d\d)(\d\d))"
+    r"(?:[T ]*(\d{1,2})[:时](\d{1,2})(?:[:分](\d{1,2}))?(?:\.\d+)?[分秒]?(?:Z|[+-]\d\d:?\d\d)?)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +70,42 @@ class LabelledData:
         """How often each label of the target stands in front."""
         return Counter(example.labels[target][0] for example in self.examples if target in example.labels)
 
+    def part(self, positions: Sequence[int]) -> LabelledData:
+        """The examples at these positions."""
+        return LabelledData([self.examples[at] for at in positions], self.left_out)
+
     def with_texts(self, change: Callable[[str], str]) -> LabelledData:
         """The examples with their texts changed."""
         return LabelledData([replace(each, text=change(each.text)) for each in self.examples], self.left_out)
 
-    def with_rare(
-        self, targets: Sequence[str], floor: int, policy: Rare, groups: Sequence[int]
+    def common(self, target: str, floor: int) -> set[str]:
+        """The labels of the target that stand in front at least `floor` times."""
+        return {label for label, count in self.counts(target).items() if count >= floor}
+
+    def without_rare(
+        self, common: Mapping[str, Collection[str]], policy: Literal["merge", "drop"], groups: Sequence[int]
     ) -> tuple[LabelledData, list[int]]:
-        """Merge or drop the labels that stand in front fewer than `floor` times.
+        """Merge or drop, target by target, the labels that are none of the common ones.
 
         An example without any label left is left out; the groups of those that stay come with them.
         """
-        if policy == "keep":
-            return self, list(groups)
-        rare = {target: {label for label, n in self.counts(target).items() if n < floor} for target in targets}
         examples, kept = [], []
         for example, group in zip(self.examples, groups, strict=True):
             labels: dict[str, tuple[str, ...]] = {}
             for target, several in example.labels.items():
-                merged = [OTHER] if policy == "merge" and rare[target].intersection(several) else []
-                left = [label for label in several if label not in rare[target]]
+                left = [label for label in several if label in common[target]]
+                merged = [OTHER] if policy == "merge" and len(left) < len(several) else []
                 # The main label stays in front: where it is rare, what it was merged into.
-                labels[target] = tuple(merged + left if several[0] in rare[target] else left + merged)
+                labels[target] = tuple(left + merged if several[0] in common[target] else merged + left)
             labels = {target: several for target, several in labels.items() if several}
             if labels:
                 examples.append(replace(example, labels=labels))
                 kept.append(group)
         return LabelledData(examples, self.left_out + len(self.examples) - len(examples)), kept
 
-    def split(self, share: float, most: int, groups: Sequence[int] | None = None) -> tuple[LabelledData, LabelledData]:
+    def split(
+        self, share: float, most: int, groups: Sequence[int] | None = None, fresh: Sequence[bool] | None = None
+    ) -> tuple[LabelledData, LabelledData]:
         """Hold out about `share` of the examples, at most `most`.
 
         Where examples have dates, the latest are held out: a model is to do well on what comes next. Else the choice
@@ -106,6 +116,7 @@ class LabelledData:
             share: of the examples.
             most: examples to be held out.
             groups: a number for each example, the same for those that belong together.
+            fresh: whether each example may be held out, the same for those that belong together; default: all may.
         """
         count = min(most, int(len(self.examples) * share))
         hashes = [_hash(example) for example in self.examples]
@@ -118,7 +129,7 @@ class LabelledData:
         order = sorted(range(len(group)), key=lambda at: least[group[at]])
         order.sort(key=lambda at: self.examples[at].date, reverse=True)
         out: set[int | str] = set()
-        for each in dict.fromkeys(group[at] for at in order):
+        for each in dict.fromkeys(group[at] for at in order if fresh is None or fresh[at]):
             if sizes[each] <= count:  # of what is left; a group larger than that stays in training
                 out.add(each)
                 count -= sizes[each]
@@ -221,6 +232,11 @@ def _rows(source: Labelled, columns: _Columns) -> Iterator[tuple[str, Mapping[st
     """Each row with where it stands: the file's name and the row's number under the header."""
     if isinstance(source, str | Path):
         source = [source]
+    if hasattr(source, "to_dict") and not hasattr(source, "features"):
+        raise DataError('a data frame: give its rows, as in frame.to_dict("records")')
+    if isinstance(source, Mapping):
+        raise DataError(f"several data sets: give one of {', '.join(map(str, source))}")
+    names = _class_names(source)
     every = iter(source)
     first = next(every, None)
     if first is None:
@@ -237,7 +253,16 @@ def _rows(source: Labelled, columns: _Columns) -> Iterator[tuple[str, Mapping[st
                 raise DataError(f"row {number}: is no mapping of columns to cells but {type(row).__name__}")
             if number == 1 and (missing := [name for name in columns.names() if name not in row]):
                 raise DataError(f"rows have no column {missing[0]!r}; they have {', '.join(map(repr, row))}")
-            yield str(number), row
+            yield (
+                str(number),
+                {**row, **{name: each[row[name]] for name, each in names.items() if row[name] is not None}},
+            )
+
+
+def _class_names(source: object) -> dict[str, Sequence[str]]:
+    """Of a data set of `datasets`: the names of the labels that a column holds as numbers."""
+    features = getattr(source, "features", None) or {}
+    return {column: feature.names for column, feature in features.items() if hasattr(feature, "names")}
 
 
 def _named(source: Labelled) -> str:
@@ -253,29 +278,40 @@ def _are_files(source: Sequence[object]) -> bool:
 def _filled(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, str]:
     """The cells of the named columns as text, without the empty ones."""
     cells = {name: row.get(column) for name, column in columns.items()}
-    texts = {name: str(cell).strip() for name, cell in cells.items() if cell is not None}
+    texts = {name: str(cell).strip() for name, cell in cells.items() if not _blank(cell)}
     return {name: text for name, text in texts.items() if text}
 
 
 def _several(cell: object) -> list[str]:
     """The labels in a cell: a list, or text with | between them."""
-    parts = cell if isinstance(cell, list | tuple) else str(cell).split("|") if cell is not None else []
-    return [label for part in parts if (label := str(part).strip())]
+    if hasattr(cell, "tolist"):  # an array of numpy, as pandas has it
+        cell = cell.tolist()
+    parts = cell if isinstance(cell, list | tuple) else [] if _blank(cell) else str(cell).split("|")
+    return [label for part in parts if not _blank(part) and (label := str(part).strip())]
+
+
+def _blank(cell: object) -> bool:
+    """Whether a cell is empty: None, or what pandas writes for it (NaN and NaT differ from themselves, NA is odd)."""
+    return cell is None or cell != cell or type(cell).__name__ == "NAType"
 
 
 def _date(cell: object, where: str) -> str:
     """A date, or date and time, in a form that sorts by time; "" for an empty cell."""
-    if isinstance(cell, date | datetime):
-        return cell.isoformat(" ")[:19] if isinstance(cell, datetime) else cell.isoformat()
-    text = "" if cell is None else str(cell).strip()
+    text = "" if _blank(cell) else str(cell).strip()
     if not text:
         return ""
-    found = _DATE.match(text)
-    if found is None:
-        raise DataError(f"{where}: the date is not written like 2018-01-31, 2018/1/31 08:30 or 20180131")
-    year, month, day, *clock = found.groups(default="0")
-    time = ":".join(part.zfill(2) for part in clock)
-    return f"{year}-{month.zfill(2)}-{day.zfill(2)} {time}"
+    try:
+        found = _DATE.fullmatch(text)
+        if found is None:
+            raise ValueError
+        spelt = found.groups()
+        day = spelt[:3] if spelt[0] else spelt[3:6]
+        year, month, number, hour, minute, second = (int(part or 0) for part in (*day, *spelt[6:]))
+        moment = datetime(year, month, number, hour, minute, second)
+    except ValueError as error:
+        advice = "write it like 2018-01-31, 2018/1/31 08:30 or 20180131"
+        raise DataError(f"{where}: the date is none; {advice}") from error
+    return moment.isoformat(" ")
 
 
 def _hash(example: Example) -> str:

@@ -101,7 +101,7 @@ def fit(
         twins: what each epoch reads in the place of `train`.
         loss: what is brought down, of a batch; default: `label_loss`.
         stop: epoch after which training stops, though the learning rate falls as for `epochs`.
-        checkpoint: where the state is saved after each epoch, every few minutes, and on Ctrl-C.
+        checkpoint: where the state is saved, after each epoch and every two minutes.
         resume: go on from the checkpoint where there is one. The result is the same as without the interruption, with
             the same number of threads on the same kind of machine.
 
@@ -112,7 +112,7 @@ def fit(
         DataError: the checkpoint is of another training.
     """
     steps = -(-len(train) // BATCH)
-    epochs = epochs or min(max(EPOCHS[0], -(-LEAST_STEPS // steps)), EPOCHS[1])
+    epochs = epochs or usual_epochs(len(train))
     run = _Run(model.to(best_device()), learning_rate, steps * epochs, seed)
     if checkpoint is not None and resume and (state := checkpoint.load()) is not None:
         run.restore(state)
@@ -134,6 +134,11 @@ def fit(
     model.load_state_dict(run.best)
     model.cpu().eval()
     return run.history
+
+
+def usual_epochs(examples: int) -> int:
+    """Epochs by default: 4 to 20, more for fewer examples."""
+    return min(max(EPOCHS[0], -(-LEAST_STEPS * BATCH // max(examples, 1))), EPOCHS[1])
 
 
 class _Run:

@@ -12,6 +12,7 @@ from complaint_router.folder import Config
 from complaint_router.learn.audit import Audit, audit
 from complaint_router.learn.data import LabelledData
 from complaint_router.learn.leakage import cut_answers
+from complaint_router.learn.learned import LearnedTexts
 from complaint_router.learn.near import near_duplicates
 from complaint_router.learn.plan import Plan
 
@@ -20,6 +21,10 @@ HELD_SHARE = 0.1
 HELD_MOST = 2_000
 FEW_ROWS = 2_500
 """Rows below which they are cross-fitted: a tenth of so many is 250, on which a share is known to 3 %."""
+FEWEST_FRESH = 100
+"""Rows that the model gone on from must not know, so that only such are held out."""
+MOST_SEEN = 0.1
+"""Share of the rows measured on that it may know."""
 
 _log = logging.getLogger("complaint_router")
 
@@ -28,28 +33,31 @@ _log = logging.getLogger("complaint_router")
 class Lesson:
     """What a training learns from.
 
-    `held` is None where rows are few: they are cross-fitted then. `groups` numbers near-duplicates among `data`;
+    `every` are all rows, `data` those to learn from, `judged` those to measure on; where rows are few and so
+    cross-fitted, both are all of them, and `folds` numbers their quarters, -1 for rows that are not measured on.
     `labels` are those of each target; `split` says how rows were held out: "file", "cross_fitted", "time" or
-    "near_duplicates".
+    "near_duplicates"; `seen` whether the model gone on from has learned from too many of the rows measured on.
     """
 
     audit: Audit
     every: LabelledData
     data: LabelledData
-    held: LabelledData | None
+    judged: LabelledData
     groups: Sequence[int]
+    folds: Sequence[int] | None
     labels: Mapping[str, tuple[str, ...]]
     split: str
+    seen: bool
 
     def parted(self) -> tuple[LabelledData, LabelledData]:
         """What to learn from and what to measure on, where one split has to do."""
-        if self.held is None:
+        if self.folds is not None:
             return self.data.split(HELD_SHARE, HELD_MOST, self.groups)
-        return self.data, self.held
+        return self.data, self.judged
 
 
 def lesson_from(
-    data: LabelledData, held: LabelledData | None, targets: Sequence[str], base: Path | None, plan: Plan
+    data: LabelledData, held: LabelledData | None, targets: Sequence[str], base: Path | None, folds: int, plan: Plan
 ) -> Lesson:
     """Audit the rows, do what the plan says about them, and hold a part out.
 
@@ -60,36 +68,75 @@ def lesson_from(
         held: rows to be held out; default: a part of `data`.
         targets: what is to be learned.
         base: folder of the model gone on from, if any.
+        folds: into how many parts few rows are cut.
         plan: how the training goes.
 
     Raises:
         DataError: a target has fewer than two labels, or nothing is left to learn from.
     """
     data, held = data.usable(), held.usable() if held else None
-    groups = near_duplicates([example.text for example in data.examples])
+    if not data.examples:
+        raise DataError("no row has Chinese text; name the column of the text with --text-field")
+    # Grouped as they are learned from, and with those held out: what differs in the clause alone is equal without it.
+    texts = [each.text for each in (*data.examples, *(held.examples if held else ()))]
+    groups = near_duplicates([cut_answers(text) for text in texts] if plan.cut_answers else texts)
+    groups, others = groups[: len(data.examples)], set(groups[len(data.examples) :])
     found = audit(data, targets, groups, plan.floor, plan.seed)
     for line in found.lines():
         _log.warning(line)
     if plan.cut_answers:
         data, held = data.with_texts(cut_answers), held.with_texts(cut_answers) if held else None
-    data, groups = data.with_rare(targets, plan.floor, plan.rare, groups)
+    if plan.rare != "keep":
+        common = {target: data.common(target, plan.floor) for target in targets}
+        data, groups = data.without_rare(common, plan.rare, groups)
+        if held:
+            held, _ = held.without_rare(common, plan.rare, [0] * len(held.examples))
+    if others.intersection(groups):
+        kept = [at for at, group in enumerate(groups) if group not in others]
+        _log.warning(f"{len(groups) - len(kept):,} rows stand in the dev file too, or nearly so: they are left out")
+        data, groups = data.part(kept), [groups[at] for at in kept]
     labels = {}
     for target in targets:
         labels[target] = _with_known(data, target, set(found.labels[target]), base)
-        if len(data.labels(target)) < 2:
-            raise DataError(
-                f"target {target}: the rows have {len(data.labels(target))} label(s), and at least 2 are needed"
-            )
-    every, split = data, "file"
+        if (count := len(data.labels(target))) < 2:
+            raise DataError(f"target {target}: the rows have {count} label(s), and at least 2 are needed")
+    if held is None and len(set(groups)) < folds:
+        raise DataError(f"the rows have {len(set(groups))} different text(s), and at least {folds} are needed")
+    return _split(found, data, held, groups, labels, base, folds)
+
+
+def _split(
+    found: Audit,
+    data: LabelledData,
+    held: LabelledData | None,
+    groups: Sequence[int],
+    labels: Mapping[str, tuple[str, ...]],
+    base: Path | None,
+    folds: int,
+) -> Lesson:
+    learned = LearnedTexts.load(base)
+    known = {group for example, group in zip(data.examples, groups, strict=True) if example.text in learned}
+    fresh = [group not in known for group in groups]
+    if sum(fresh) < FEWEST_FRESH:
+        fresh = [True] * len(groups)
+    every, numbers, split = data, None, "file"
     dated = any(example.date for example in every.examples)
     if held is None and len(every.examples) < FEW_ROWS and not dated:
-        split = "cross_fitted"
+        split, numbers = "cross_fitted", data.folds(folds, groups)
+        numbers = [number if each else -1 for number, each in zip(numbers, fresh, strict=True)]
+        held = data.part([at for at, each in enumerate(fresh) if each])
     elif held is None:
         split = "time" if dated else "near_duplicates"
-        data, held = data.split(HELD_SHARE, HELD_MOST, groups)
+        data, held = data.split(HELD_SHARE, HELD_MOST, groups, fresh)
     if not data.examples:
-        raise DataError("no rows are left to train on: they all have the same text, or none has Chinese text")
-    return Lesson(found, every, data, held, groups, labels, split)
+        raise DataError("no rows are left to train on; give more, or fewer to --dev")
+    seen = sum(example.text in learned for example in held.examples) > MOST_SEEN * len(held.examples)
+    if seen:
+        _log.warning(
+            "the model gone on from has learned from rows that this one is measured on: its measures are too good;"
+            " give rows that it does not know with --dev, or train with --init default"
+        )
+    return Lesson(found, every, data, held, groups, numbers, labels, split, seen)
 
 
 def _with_known(data: LabelledData, target: str, before: set[str], base: Path | None) -> tuple[str, ...]:

@@ -102,7 +102,8 @@ def base_folder(init: str | Path) -> Path | None:
     folder = model_folder.bundled() if str(init) == "default" else Path(init)
     if str(init) != "default" and not (folder / FILES.manifest).is_file():
         return None
-    model_folder.verify(folder, TRAINING_FILES)
+    learned = [FILES.learned] if (folder / FILES.learned).is_file() else []
+    model_folder.verify(folder, (*TRAINING_FILES, *learned))
     return folder
 
 

@@ -47,6 +47,11 @@ class Plan:
     def __post_init__(self) -> None:
         if not 0 < self.auto_precision < 1:
             raise ArgumentError(f"auto_precision is {self.auto_precision}; name a share between 0 and 1, such as 0.95")
+        for name, number in (("epochs", self.epochs), ("floor", self.floor)):
+            if number is not None and number < 1:
+                raise ArgumentError(f"{name} is {number}; name a whole number from 1 up")
+        if not 0 <= self.seed < 2**32:
+            raise ArgumentError(f"seed is {self.seed}; name a whole number from 0 to 4294967295")
         for name, value, known in (
             ("rare", self.rare, ("keep", "merge", "drop")),
             ("language", self.language, ("zh", "en")),

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from complaint_router.answers import Answers
-from complaint_router.folder import FILES, Config, replacing
+from complaint_router.folder import FILES, SERVING_FILES, Config, locate, replacing, verify
 from complaint_router.learn.account import account, write_account
 from complaint_router.learn.balance import balance
 from complaint_router.learn.batch import Encoded, blanked, encode
 from complaint_router.learn.checkpoint import Checkpoint
-from complaint_router.learn.compare import Change, change, former_answers
+from complaint_router.learn.compare import former_changes
 from complaint_router.learn.curve import learning_curve
 from complaint_router.learn.data import Labelled, LabelledData, read_labelled
-from complaint_router.learn.fit import Epoch, best_epoch, fit, with_kept
+from complaint_router.learn.fit import Epoch, best_epoch, fit, usual_epochs, with_kept
+from complaint_router.learn.learned import LearnedTexts
 from complaint_router.learn.lesson import Lesson, lesson_from
 from complaint_router.learn.locate import write_places
 from complaint_router.learn.model import MultiTargetModel, Start, base_folder, start_from
 from complaint_router.learn.plan import Plan
-from complaint_router.learn.unseen import Unseen, cross_fitted
+from complaint_router.learn.unseen import FOLDS, Unseen, cross_fitted
 from complaint_router.learn.write import write_model
 from complaint_router.locality import Gazetteer
 from complaint_router.taxonomy import Taxonomy
@@ -146,8 +146,13 @@ def train_on(
     begin = time.perf_counter()
     base = base_folder(plan.init)
     taxonomy = taxonomy or Taxonomy.load(base / FILES.taxonomy if base else None)
-    lesson = lesson_from(data, held, targets, base, plan)
-    judged = lesson.held or lesson.data
+    former = Path(plan.against) if plan.against else base
+    if former is not None:
+        verify(locate(former), SERVING_FILES)
+    lesson = lesson_from(data, held, targets, base, FOLDS, plan)
+    judged = lesson.judged
+    if not plan.resume:
+        Checkpoint.remove(output)
     with replacing(output) as partial:
         start, history, unseen = _taught(lesson, taxonomy, output, home, plan)
         written = write_model(
@@ -163,17 +168,19 @@ def train_on(
             located or (home is not None and "unit" in lesson.labels),
             {*taxonomy.departments, *start.model.targets.get("department", ())},
         )
-        former = Path(plan.against) if plan.against else base
-        curve = None
-        if plan.learning_curve:
-            curve = learning_curve(*lesson.parted(), lesson.labels, taxonomy, plan.init, plan.seed)
+        learned = LearnedTexts.load(base).with_texts(example.text for example in lesson.data.examples)
+        learned.save(partial)
+        changes = former_changes(former, judged, written.judged, home, lesson.labels) if former else {}
+        curve = learning_curve(*lesson.parted(), lesson.labels, taxonomy, plan) if plan.learning_curve else None
         seconds = time.perf_counter() - begin
         content = account(
             written,
             taxonomy=taxonomy,
             history=history,
-            changes=_changes(former, written.judged, judged, home) if former else {},
+            changes=changes,
             former=former.name if former else None,
+            seen=lesson.seen,
+            asked=plan.against is not None,
             curve=curve,
             data={**lesson.audit.to_dict(), "rare_policy": plan.rare, "answers_cut": plan.cut_answers},
             training={
@@ -200,12 +207,13 @@ def _taught(
     kept = [target for target in start.model.targets if target not in lesson.labels]
     examples = with_kept(encode(lesson.data.examples, start), start.model, kept)
     digest = _digest(start, examples, lesson, plan)
+    epochs = plan.epochs or usual_epochs(len(examples))  # the same for the folds, which have fewer examples
 
     def network(
         name: str, model: MultiTargetModel, part: Sequence[Encoded], held: Sequence[Encoded], stop: int | None = None
     ) -> list[Epoch]:
         history = fit(
-            model, part, held, epochs=plan.epochs, seed=plan.seed, stop=stop, resume=plan.resume,
+            model, part, held, epochs=epochs, seed=plan.seed, stop=stop, resume=plan.resume,
             twins=blanked(part, start.tokens, plan.seed), checkpoint=Checkpoint(output, digest, name),
         )  # fmt: skip
         balance(model, part, lesson.labels)
@@ -215,18 +223,13 @@ def _taught(
         model = start_from(plan.init, lesson.labels, taxonomy).model
         return model, network(f"fold-{number + 1}", model, part, held)
 
-    if lesson.held is not None:
-        return start, network("network", start.model, examples, encode(lesson.held.examples, start)), None
+    if lesson.folds is None:
+        return start, network("network", start.model, examples, encode(lesson.judged.examples, start)), None
     unseen, history = cross_fitted(
-        lesson.data, examples, lesson.groups, fold, lesson.labels, start.partner(), home, plan.seed
+        lesson.data, examples, lesson.folds, fold, lesson.labels, start.partner(), home, plan.seed
     )
     network("network", start.model, examples, [], stop=history.index(best_epoch(history)) + 1)
     return start, history, unseen
-
-
-def _changes(former: Path, judged: Mapping[str, Answers], held: LabelledData, home: str | None) -> dict[str, Change]:
-    before = former_answers(former, held, tuple(judged), home)
-    return {target: change(answers, judged[target]) for target, answers in before.items()}
 
 
 def _digest(start: Start, train: Sequence[Encoded], lesson: Lesson, plan: Plan) -> str:
@@ -234,8 +237,8 @@ def _digest(start: Start, train: Sequence[Encoded], lesson: Lesson, plan: Plan) 
     digest = hashlib.sha256(repr((plan.epochs, plan.seed, start.model.targets)).encode())
     for example in train:
         digest.update(repr((example.ids, sorted(example.right.items()))).encode())
-    for each in lesson.held.examples if lesson.held else ():
+    for each in lesson.judged.examples:
         digest.update(repr((each.text, sorted(each.labels.items()))).encode("utf-8", "surrogatepass"))
     for name, value in start.model.state_dict().items():
-        digest.update(name.encode() + value.numpy().tobytes())
+        digest.update(name.encode() + value.cpu().numpy().tobytes())
     return digest.hexdigest()

@@ -67,62 +67,71 @@ def held_out(
 def cross_fitted(
     data: LabelledData,
     encoded: Sequence[Encoded],
-    groups: Sequence[int],
+    folds: Sequence[int],
     train: Network,
     targets: Mapping[str, Sequence[str]],
     base: Linear | None,
     home: str | None,
     seed: int,
 ) -> tuple[Unseen, list[Epoch]]:
-    """Judge each fold by a network that learned from the others; those of one of `groups` share a fold.
+    """Judge each fold by a network that learned from the others.
 
-    Returns what is said of all examples, in their order, and what the epochs gave on average over the folds.
+    Args:
+        data: all examples.
+        encoded: the same, encoded.
+        folds: number of each example's fold; -1 for those that are only learned from.
+        train: trains a network.
+        targets: what is trained, with the labels of each.
+        base: linear partner of the model gone on from.
+        home: division whose hotline this is.
+        seed: of the linear partners.
+
+    Returns:
+        What is said of the examples that have a fold, in their order, and what the epochs gave on average over the
+        folds.
     """
-    count = len(data.examples)
-    folds = data.folds(FOLDS, groups)
-    said = {target: np.zeros((count, len(labels)), np.float32) for target, labels in targets.items()}
-    added = {target: np.zeros((count, len(labels)), np.float32) for target, labels in targets.items()}
+    judged = [at for at, fold in enumerate(folds) if fold >= 0]
+    place = {at: number for number, at in enumerate(judged)}
+    said = {target: np.zeros((len(judged), len(labels)), np.float32) for target, labels in targets.items()}
+    added = {target: np.zeros((len(judged), len(labels)), np.float32) for target, labels in targets.items()}
     placed: NDArray[np.float32] | None = None
     histories = []
-    for fold in range(FOLDS):
-        inside = [at for at in range(count) if folds[at] == fold]
-        outside = [at for at in range(count) if folds[at] != fold]
-        rest = [data.examples[at] for at in outside]
+    for fold in sorted({folds[at] for at in judged}):
+        inside = [at for at in judged if folds[at] == fold]
+        outside = [at for at in range(len(folds)) if folds[at] != fold]
+        rows = [place[at] for at in inside]
+        rest, part = data.part(outside).examples, data.part(inside).examples
         model, history = train(fold, [encoded[at] for at in outside], [encoded[at] for at in inside])
         histories.append(history)
         logits = predict(model, [encoded[at] for at in inside], "judging what was not learned from")
-        part = [data.examples[at] for at in inside]
         scores = _added(fit_linear(rest, targets, base, seed), part, targets)
         for target in targets:
-            said[target][inside] = logits[target]
-            added[target][inside] = scores[target]
+            said[target][rows] = logits[target]
+            added[target][rows] = scores[target]
         if (each := _placed(part, rest, targets, home)) is not None:
-            placed = np.zeros((count, each.shape[1]), np.float32) if placed is None else placed
-            placed[inside] = each
-    return Unseen(data.examples, said, added, placed), _averaged(histories)
+            placed = np.zeros((len(judged), each.shape[1]), np.float32) if placed is None else placed
+            placed[rows] = each
+    return Unseen(data.part(judged).examples, said, added, placed), averaged(histories)
 
 
-def _averaged(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
-    """Epoch by epoch, the mean over the trainings that came so far; up to where more than half did."""
-    averaged = []
-    for number in range(max(map(len, histories))):
-        reached = [history[number] for history in histories if len(history) > number]
-        if 2 * len(reached) <= len(histories):
-            break
-        averaged.append(
-            Epoch(
-                float(np.mean([epoch.loss for epoch in reached])),
-                {
-                    name: float(np.mean([epoch.accuracy.get(name, 0.0) for epoch in reached]))
-                    for name in reached[0].accuracy
-                },
-                {
-                    name: float(np.mean([epoch.macro_f1.get(name, 0.0) for epoch in reached]))
-                    for name in reached[0].macro_f1
-                },
-            )
+def averaged(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
+    """Epoch by epoch the mean over several trainings; of one that stopped early its last epoch counts on."""
+    longest = max(map(len, histories))
+    epochs = [[history[min(number, len(history) - 1)] for history in histories] for number in range(longest)]
+    return [
+        Epoch(
+            float(np.mean([epoch.loss for epoch in several])),
+            _mean([epoch.accuracy for epoch in several]),
+            _mean([epoch.macro_f1 for epoch in several]),
         )
-    return averaged
+        for several in epochs
+    ]
+
+
+def _mean(several: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """By target, the mean over those that have it: a fold may lack the labels of one."""
+    names = sorted({name for each in several for name in each})
+    return {name: float(np.mean([each[name] for each in several if name in each])) for name in names}
 
 
 def _added(linear: Linear, examples: Sequence[Example], targets: Mapping[str, Sequence[str]]) -> Logits:

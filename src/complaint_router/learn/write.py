@@ -97,6 +97,7 @@ def write_model(
     parity = export(start.model, start.tokens, texts, folder / FILES.graph)
     # Where texts were held out, mixed and calibrated is what serves: the graph as it was written, not the network.
     linear = fit_linear(data.examples, targets, start.partner(), seed)
+    crossed = unseen is not None
     if unseen is None:
         unseen = held_out(Engine(folder, config), linear, held.examples, data.examples, targets, home)
     right = {target: right_labels(unseen.examples, target, labels) for target, labels in targets.items()}
@@ -120,11 +121,14 @@ def write_model(
         for half, values in (("encoder", unseen.said), ("linear", unseen.added))
     }
     written = Written(config, calibration, linear, parity, judged, alone)
-    write_card(folder, written, data, len(unseen.examples), history, list(targets), notes)
+    write_card(folder, written, data, len(unseen.examples), crossed, history, list(targets), notes)
     return written
 
 
-def right_labels(examples: Sequence[Example], target: str, labels: Sequence[str]) -> list[tuple[int, ...]]:
-    """For each example the indices of its right labels."""
+def right_labels(examples: Sequence[Example], target: str, labels: Sequence[str]) -> list[tuple[int, ...] | None]:
+    """For each example the indices of its right labels; none where the model has no such label, None without one."""
     index = {label: at for at, label in enumerate(labels)}
-    return [tuple(index[each] for each in example.labels.get(target, ()) if each in index) for example in examples]
+    return [
+        tuple(index[each] for each in example.labels[target] if each in index) if target in example.labels else None
+        for example in examples
+    ]

@@ -15,7 +15,9 @@ _MEASURES = ("accuracy", "macro_f1", "top3", "ece", "threshold", "coverage", "au
 _TONES = {
     "better": "good",
     "level": "plain",
-    **dict.fromkeys(("worse", "coverage_fell", "imprecise", "no_threshold", "few", "uncalibrated"), "bad"),
+    **dict.fromkeys(
+        ("worse", "coverage_fell", "imprecise", "no_threshold", "few", "uncalibrated", "seen", "not_comparable"), "bad"
+    ),
 }
 """Whether a reason speaks for a model, against it or neither way."""
 

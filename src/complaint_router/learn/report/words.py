@@ -35,7 +35,9 @@ WORDS: Mapping[str, Words] = {
         "imprecise": "{target}：直接派单达不到所要求的正确率。",
         "no_threshold": "{target}：没有哪个分数足够可靠，因此不直接派单，全部交人工。",
         "few": "{target}：留出的文本太少，不足以判断。",
-        "uncalibrated": "{target}：分数与实际正确率相差过大（ECE 超过 0.05）。",
+        "uncalibrated": "{target}：分数与实际正确率相差过大（ECE 超过 0.05，且非偶然所能解释）。",
+        "seen": "{target}：所接续的模型已学过用来衡量的行，指标偏高；请用它没见过的行衡量。",
+        "not_comparable": "{target}：无法与指定的旧模型比较：它不认识这些标签，或已学过全部用来衡量的行。",
         # Main measures.
         "measures": "主要指标",
         "measures_note": "以下指标在模型没有学过的留出文本上测得。轮次和校准也由这些文本选定，"
@@ -205,7 +207,12 @@ WORDS: Mapping[str, Words] = {
         "imprecise": "{target}: automatic dispatch does not keep the precision asked.",
         "no_threshold": "{target}: no score is sure enough, so nothing is dispatched and all goes to a person.",
         "few": "{target}: too few held-out texts to judge.",
-        "uncalibrated": "{target}: scores lie too far off the share that is right (ECE over 0.05).",
+        "uncalibrated": "{target}: scores lie too far off the share that is right (ECE over 0.05, and more than by"
+        " chance).",
+        "seen": "{target}: the model gone on from has learned from rows measured on, so measures are too good; measure"
+        " on rows that it does not know.",
+        "not_comparable": "{target}: cannot be compared with the former model that was named: it does not know these"
+        " labels, or has learned from all rows measured on.",
         # Main measures.
         "measures": "Main measures",
         "measures_note": "Measured on held-out texts that the model did not learn from. They also chose the"

@@ -17,6 +17,8 @@ from complaint_router.learn.model import Start
 from complaint_router.text import prepare
 
 BATCH = 32
+_MOST_TOKENS = 2_048
+"""Tokens, padding included, that go through the network at once: what training needs of memory grows with them."""
 BLANKED = 0.15
 """Share of the tokens that are hidden from the network while it learns."""
 _BLANKS = ("<mask>", "[MASK]", "<unk>", "[UNK]")
@@ -68,6 +70,14 @@ def batches(examples: Sequence[Encoded], order: random.Random) -> Iterator[list[
         cut += [pool[at : at + BATCH] for at in range(0, len(pool), BATCH)]
     order.shuffle(cut)
     yield from cut
+
+
+def parts(batch: Sequence[Encoded]) -> Iterator[Sequence[Encoded]]:
+    """A batch in parts that fit into memory; their gradients add up to that of the whole."""
+    longest = max(len(example.ids) for example in batch)
+    size = max(1, _MOST_TOKENS // longest)
+    for begin in range(0, len(batch), size):
+        yield batch[begin : begin + size]
 
 
 def blanked(examples: Sequence[Encoded], tokens: Tokens, seed: int) -> Callable[[int], list[Encoded]]:

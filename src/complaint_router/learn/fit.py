@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from complaint_router.learn.batch import BATCH, Encoded, batches, padded
+from complaint_router.learn.batch import BATCH, Encoded, batches, padded, parts
 from complaint_router.learn.checkpoint import Checkpoint
 from complaint_router.learn.loss import Loss, label_loss
 from complaint_router.learn.model import MultiTargetModel
@@ -181,11 +181,19 @@ class _Run:
         return random.Random(f"{self.seed} {self.epoch}")
 
     def step(self, batch: Sequence[Encoded], loss_of: Loss) -> float:
-        """Learn from one batch; gives its loss."""
+        """Learn from one batch, down the gradient clipped to norm 1; gives its loss."""
         self.model.train()
-        with autocast(self.device):
-            now = loss_of(self.model, batch, self.device)
-        self.losses.append(update(self.model, now, self.optimizer, self.schedule))
+        self.optimizer.zero_grad(set_to_none=True)
+        total = 0.0
+        for part in parts(batch):
+            with autocast(self.device):
+                loss = loss_of(self.model, part, self.device) * (len(part) / len(batch))
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.losses.append(total)
         self.steps += 1
         # The first averages are short: else the weights of the start would weigh in them for long.
         kept = min(AVERAGING, (1 + self.steps) / (10 + self.steps))
@@ -259,18 +267,6 @@ def _examined(model: MultiTargetModel, held: Sequence[Encoded], loss: float) -> 
             accuracies[target] = accuracy(right, given)
             f1s[target] = macro_f1(right, given)
     return Epoch(loss, accuracies, f1s)
-
-
-def update(
-    model: nn.Module, loss: Tensor, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler
-) -> float:
-    """One step down the gradient of `loss`, clipped to norm 1; returns the loss as a number."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    schedule.step()
-    return float(loss.detach())
 
 
 def _groups(model: MultiTargetModel, rate: float) -> list[dict[str, object]]:

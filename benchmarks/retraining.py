@@ -5,9 +5,9 @@
 Tasks: `haikou` (function of the unit that a ticket went to, `haikou/train.jsonl` and `dev.jsonl` in the data folder),
 `units` (that unit itself, of the same files) and `messages7` (7 petition classes of letters). Ours is
 `complaint_router.learn.train.train` from the bundled model; the dev file is used for the measures alone. The baseline
-is scikit-learn's character 1–3-gram TF-IDF with a linear SVM. Prints a Markdown table; "share at
-95 %" is the largest share of the dev rows, the surest first, of which 95 % are right: what a threshold chosen on the dev
-rows themselves would dispatch.
+is scikit-learn's character 1–3-gram TF-IDF with a linear SVM. Prints a Markdown table; "share at 95 %" is the largest
+share of the dev rows, the surest first, of which 95 % are right: what a threshold chosen on the dev rows themselves
+would dispatch.
 """
 
 from __future__ import annotations

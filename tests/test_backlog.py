@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from complaint_router import DataError, Router
-from complaint_router.backlog import open_source, route_file
+from complaint_router.backlog import available_cores, open_source, route_file, workers
 from complaint_router.backlog.writers import FLAT_COLUMNS
 
 ROWS = [
@@ -124,10 +125,25 @@ def test_a_text_too_long_for_a_cell_is_an_error_not_a_cut(tiny_router: Router, t
 
 
 def test_workers_do_not_change_the_file(tiny_router: Router, tmp_path: Path) -> None:
-    source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{number}号楼停水"} for number in range(500)])
-    for workers in (1, 3):
-        route_file(tiny_router, source, tmp_path / f"{workers}.jsonl", workers=workers)
-    assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "3.jsonl").read_bytes()
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{number}号楼停水"} for number in range(1_600)])
+    for count in (1, 2):
+        route_file(tiny_router, source, tmp_path / f"{count}.jsonl", workers=count)
+    assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "2.jsonl").read_bytes()
+
+
+def test_a_router_goes_to_another_process_with_its_options(tiny_model: Path) -> None:
+    router = Router.from_pretrained(tiny_model, home="110105")
+    again = pickle.loads(pickle.dumps(router))
+    assert again.route("停水") == router.route("停水")
+
+
+def test_cores_are_those_of_affinity_and_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(8), raising=False)
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr(workers, "_CGROUPS", ((str(tmp_path / "none"),), (str(quota),)))
+    for content, cores in (("max 100000", 8), ("250000 100000", 2), ("50000 100000", 1), ("broken", 8)):
+        quota.write_text(content, encoding="ascii")
+        assert available_cores() == cores
 
 
 def test_the_title_stands_in_front(tiny_router: Router, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "is not the config of a model folder of format 1"),
+        ({"format": 99}, "is not the config of a model folder of format 2"),
         ({"targets": {"mood": ["good"]}}, r"targets \['mood'\] are not among"),
         ({"colour": "red"}, "is broken"),
     ],

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 from conftest import COLUMNS, labelled_rows, write_jsonl
+from numpy.typing import NDArray
 
 from complaint_router import DataError, ModelError, Router, Taxonomy
-from complaint_router.dispatch import Calibration
+from complaint_router.dispatch import Calibration, Curve
 from complaint_router.engine import Engine
 from complaint_router.engine.linear import Linear
-from complaint_router.folder import FILES, Config, seal
+from complaint_router.folder import FILES, FULL, TIERS, Config, seal
 from complaint_router.learn import Example, LabelledData, export
-from complaint_router.learn.batch import encode
-from complaint_router.learn.calibrate import calibrate, held_back, judge, threshold
+from complaint_router.learn.batch import Encoded, encode
+from complaint_router.learn.calibrate import Labelled, calibrate, calibrate_like, held_back, judge, threshold
 from complaint_router.learn.fit import best_epoch, fit, predict
 from complaint_router.learn.model import start_from
 from complaint_router.learn.train import train
@@ -38,7 +39,8 @@ def test_the_tiny_model_learned_its_rows(tiny_router: Router) -> None:
 def test_a_model_folder_holds_its_files_and_no_complaint(tiny_model: Path) -> None:
     names = {path.name for path in tiny_model.iterdir()}
     assert names == {
-        FILES.config, FILES.tokenizer, FILES.graph, FILES.linear, FILES.weights, FILES.calibration, FILES.taxonomy,
+        FILES.config, FILES.tokenizer, FILES.graph, FILES.linear, FILES.cascade, FILES.weights,
+        FILES.calibration, FILES.taxonomy,
         FILES.card, FILES.plot, FILES.learned, FILES.report, FILES.report_data, FILES.manifest, FILES.places,
         FILES.units,
     }  # fmt: skip
@@ -52,17 +54,11 @@ def test_torch_and_int8_onnx_agree_for_each_head(which: str, tiny_model: Path) -
     start = start_from(tiny_model if which == "tiny" else "default", {}, Taxonomy.load())
     assert start.folder is not None
     assert start.config is not None
-    engine = Engine(start.folder, start.config)
     texts = [prepare(row["text"]) for row in labelled_rows(100)]
-    start.model.eval()
-    hits: dict[str, list[bool]] = {target: [] for target in start.model.targets}
-    for text in texts:
-        row = torch.tensor([start.tokens(text)])
-        with torch.inference_mode():
-            exact = start.model(row, torch.ones_like(row))
-        for target, logits in engine.graph_logits(text).items():
-            hits[target].append(int(logits.argmax()) == int(exact[target].argmax()))
-    assert {target: np.mean(same) >= LEAST_AGREEMENT for target, same in hits.items()} == dict.fromkeys(hits, True)
+    found = Engine(start.folder, start.config).encoded(texts)
+    exact = predict(start.model, [Encoded(start.tokens(text), {}) for text in texts], "")
+    same = {target: np.mean(found[target].argmax(1) == values.argmax(1)) for target, values in exact.items()}
+    assert {target: share >= LEAST_AGREEMENT for target, share in same.items()} == dict.fromkeys(same, True)
 
 
 def test_training_goes_on_and_keeps_what_it_is_not_taught(
@@ -73,7 +69,8 @@ def test_training_goes_on_and_keeps_what_it_is_not_taught(
     assert (trained.rows, trained.held, len(trained.history)) == (120, 120, 1)
     router = Router.from_pretrained(output)
     assert router.targets == {**Config.load(tiny_model).targets, "category": ("城管大队", "自来水公司")}
-    assert Calibration.load(output).targets["kind"] == Calibration.load(tiny_model).targets["kind"]
+    fitted, was = (Calibration.load(folder).targets["kind"] for folder in (output, tiny_model))
+    assert (fitted.curves["full"], fitted.threshold) == (was.curves["full"], was.threshold)
     before, after = (Linear.load(folder, Config.load(folder).targets) for folder in (tiny_model, output))
     assert before is not None
     assert after is not None
@@ -89,6 +86,9 @@ def test_training_goes_on_and_keeps_what_it_is_not_taught(
 def test_a_model_without_a_linear_partner_gets_one(tiny_model: Path, labelled_file: Path, tmp_path: Path) -> None:
     old = Path(shutil.copytree(tiny_model, tmp_path / "old"))
     (old / FILES.linear).unlink()
+    with pytest.raises(ModelError, match=r"cascade\.json: needs a head for every target"):
+        Router.from_pretrained(old)
+    (old / FILES.cascade).unlink()
     seal(old)
     assert Router.from_pretrained(old).route("家里停水两天了").department is not None
     train([labelled_file], targets={"kind": "kind"}, output=tmp_path / "new", init=old, limit=60, epochs=1)
@@ -137,12 +137,27 @@ def test_learned_places_and_home_stay_when_training_goes_on(
 def test_a_graph_that_int8_spoils_stays_in_float32(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "GRAVE", -1.0)
+    monkeypatch.setattr(export, "LEAST_AGREEMENT", 1.1)
     start = start_from(tiny_model, {}, Taxonomy.load())
     with pytest.warns(UserWarning, match="the graph stays in float32"):
-        parity = export.export(start.model, start.tokens, ["停水", "油烟"], tmp_path / "model.onnx")
+        parity = export.export(
+            start.model, start.tokens, tmp_path / "model.onnx", export.Trial(["停水", "油烟"], {}, {})
+        )
     assert parity.precision == "float32"
     assert set(parity.agreement.values()) == {1.0}
+
+
+def test_parity_counts_labels_that_turn_and_what_they_cost() -> None:
+    exact = np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 100]
+    turned = exact.copy()
+    turned[:3] = exact[1:4]
+    right = {"kind": [(at % 4,) for at in range(400)]}
+    trial = export.Trial(["停水"] * 400, {"kind": np.zeros((400, 4), np.float32)}, right)
+    parity = export._parity("int8", {"kind": exact}, {"kind": turned}, trial)
+    assert parity.agreement["kind"] == pytest.approx(397 / 400)
+    assert parity.lost["kind"] == pytest.approx(2 / 400)
+    assert not parity.holds
+    assert export._parity("int8", {"kind": exact}, {"kind": exact}, trial).holds
 
 
 def test_a_folder_that_is_no_model_is_not_overwritten(labelled_file: Path, tmp_path: Path) -> None:
@@ -198,13 +213,23 @@ def test_the_best_epoch_is_kept(tiny_encoder: Path) -> None:
     assert np.mean(found == right) == pytest.approx(best_epoch(history).accuracy["category"])
 
 
+def whole(count: int) -> NDArray[np.int8]:
+    """Every text answered by the whole model."""
+    return np.full(count, TIERS.index(FULL), np.int8)
+
+
+def whole_calibration(logits: NDArray[np.float32], right: Labelled) -> Calibration:
+    labels = "abcdefgh"[: logits.shape[1]]
+    return calibrate({FULL: {"kind": logits}}, whole(len(logits)), {"kind": right}, {"kind": labels})
+
+
 def test_calibration_finds_the_temperature() -> None:
     random = np.random.default_rng(0)
     exact = random.normal(size=(4000, 5)) * 4
     probabilities = np.exp(exact) / np.exp(exact).sum(1, keepdims=True)
     right = [(int(random.choice(5, p=row)),) for row in probabilities]
-    calibration = calibrate({"kind": (exact * 3).astype(np.float32)}, {"kind": right}, {"kind": "abcde"})
-    assert calibration.targets["kind"].temperature == pytest.approx(3.0, rel=0.1)
+    calibration = whole_calibration((exact * 3).astype(np.float32), right)
+    assert calibration.targets["kind"].curves["full"].temperature == pytest.approx(3.0, rel=0.1)
     found = calibration.scores("kind", (exact * 3).astype(np.float32))
     sure = found.max(1) >= calibration.targets["kind"].threshold
     hits = [int(row.argmax()) in labels for row, labels in zip(found, right, strict=True)]
@@ -217,9 +242,9 @@ def test_scores_tell_how_often_answers_or_alternatives_are_right() -> None:
     ranked = np.argsort(-logits, axis=1)
     # The answer given is right more often than a softmax says, since the second label would do as well.
     right = [(int(row[0]), int(row[1])) if random.random() < 0.9 else (int(row[5]),) for row in ranked]
-    calibration = calibrate({"kind": logits}, {"kind": right}, {"kind": "abcdef"})
+    calibration = whole_calibration(logits, right)
     examples = [Example("", {"kind": tuple("abcdef"[at] for at in labels)}) for labels in right]
-    judged = judge(calibration, {"kind": logits}, examples, {"kind": "abcdef"})["kind"]
+    judged = judge(calibration, {"full": {"kind": logits}}, whole(3000), examples, {"kind": "abcdef"})["kind"]
     assert judged.scores is not None
     assert judged.hits.mean() == pytest.approx(judged.scores.mean(), abs=0.01)
     assert calibration.targets["kind"].threshold == 1  # no score is sure enough for 95 %
@@ -227,14 +252,13 @@ def test_scores_tell_how_often_answers_or_alternatives_are_right() -> None:
 
 def test_a_threshold_needs_enough_examples_to_be_sure() -> None:
     logits = np.tile(np.array([[4.0, 0.0]], np.float32), (40, 1))
-    labels = {"kind": "ab"}
-    few = calibrate({"kind": logits}, {"kind": [(0,)] * 40}, labels).targets["kind"]
-    many = calibrate({"kind": np.tile(logits, (10, 1))}, {"kind": [(0,)] * 400}, labels).targets["kind"]
+    few = whole_calibration(logits, [(0,)] * 40).targets["kind"]
+    many = whole_calibration(np.tile(logits, (10, 1)), [(0,)] * 400).targets["kind"]
     assert few.threshold == 1
-    assert calibrate({"kind": np.tile(logits, (2, 1))}, {"kind": [(0,)] * 80}, labels).targets["kind"].threshold < 1
-    assert calibrate({"kind": logits}, {"kind": [None] * 40}, labels).targets["kind"].threshold == 1
+    assert whole_calibration(np.tile(logits, (2, 1)), [(0,)] * 80).targets["kind"].threshold < 1
+    assert whole_calibration(logits, [None] * 40).targets["kind"].threshold == 1
     assert many.threshold < 1
-    assert calibrate({"kind": logits[:5]}, {"kind": [(0,)] * 5}, labels).targets["kind"].temperature >= 1
+    assert whole_calibration(logits[:5], [(0,)] * 5).targets["kind"].curves["full"].temperature >= 1
 
 
 def test_the_threshold_keeps_the_precision_asked() -> None:
@@ -255,3 +279,14 @@ def test_a_label_that_is_often_wrong_is_held_back() -> None:
     lowest, bad = held_back(scores, hits, given, 0.95)
     assert bad == [3]
     assert lowest <= 0.97
+
+
+def test_a_target_without_labels_gets_scores_like_those_of_the_whole_model() -> None:
+    random = np.random.default_rng(3)
+    exact = random.normal(size=(2000, 5)).astype(np.float32) * 3
+    noise = random.normal(size=exact.shape).astype(np.float32)
+    rough = ((exact + 0.5 * noise) / 2).astype(np.float32)
+    curves = calibrate_like(Curve(1.5), {FULL: exact, "linear": rough})
+    whole_scores = Curve(1.5)(exact)[np.arange(2000), rough.argmax(axis=1)]
+    assert curves[FULL] == Curve(1.5)
+    assert curves["linear"](rough).max(axis=1).mean() == pytest.approx(whole_scores.mean(), abs=0.02)

@@ -110,6 +110,7 @@ def made_up_account() -> dict[str, Any]:
             "best": 2,
         },
         "targets": {"department": made_up_target()},
+        "cascade": {"answering": {"linear": 0.6, "full": 0.4}, "changed": {"department": 0.008}},
         "learning_curve": [
             {"rows": rows, "targets": {"department": {"accuracy": 0.7 + rows / 9000, "macro_f1": 0.4}}}
             for rows in (100, 300, 900)

@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     route.add_argument("--model", metavar="DIR", help="model folder (default: the bundled national model)")
     route.add_argument("--home", metavar="CODE", help="division code whose hotline this is, such as 460100")
     route.add_argument("--units", metavar="FILE", help="unit directory: name, function, division, level")
-    route.add_argument("--workers", type=_at_least_one, default=1, metavar="N", help="threads (default: 1)")
+    route.add_argument("--workers", type=_at_least_one, metavar="N", help="processes (default: one for each core)")
     _text_fields(route)
     route.set_defaults(run=_route)
 
@@ -159,7 +159,7 @@ def _route(options: argparse.Namespace) -> None:
         else:
             _print_route(route, router.taxonomy)
         return
-    from complaint_router.backlog import route_file
+    from complaint_router.backlog import available_cores, route_file
 
     summary = route_file(
         router,
@@ -167,7 +167,7 @@ def _route(options: argparse.Namespace) -> None:
         options.output,
         text_field=options.text_field,
         title_field=options.title_field,
-        workers=options.workers,
+        workers=options.workers or available_cores(),
     )
     if sys.stderr.isatty():
         parts = [f"{count:,} {name}" for name, count in (*summary.actions.items(), *summary.flags.items())]

@@ -18,11 +18,14 @@ from typing import Any
 
 from complaint_router.errors import DataError, ModelError
 
-FORMAT = 1
+FORMAT = 2
 """Version of the folder's layout; a folder of another version is refused."""
 
 TARGETS = ("category", "department", "unit", "kind", "urgency")
 """What a model can predict, by the names of the Route's fields."""
+
+LINEAR, FULL = TIERS = ("linear", "full")
+"""Who can answer: the linear model on n-grams alone, or the whole model, encoder and n-grams mixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Files:
     graph: str = "model.onnx"
     linear: str = "linear.npz"
     weights: str = "model.safetensors"
+    cascade: str = "cascade.json"
     calibration: str = "calibration.json"
     taxonomy: str = "taxonomy.yaml"
     places: str = "places.json"
@@ -50,7 +54,7 @@ class Files:
 FILES = Files()
 SERVING_FILES = (FILES.config, FILES.tokenizer, FILES.graph, FILES.calibration, FILES.taxonomy)
 """What `Router` needs; the weights are for training that goes on."""
-OPTIONAL_FILES = (FILES.linear, FILES.places, FILES.place_words, FILES.units)
+OPTIONAL_FILES = (FILES.linear, FILES.cascade, FILES.places, FILES.place_words, FILES.units)
 """What `Router` uses where a model has it."""
 
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from complaint_router import folder as model_folder
 from complaint_router import text as texts_
 from complaint_router.dispatch import Calibration, Labels, UnitDirectory, decide
 from complaint_router.engine import Engine
-from complaint_router.errors import ModelError
-from complaint_router.folder import FILES, SERVING_FILES, Config
+from complaint_router.errors import ArgumentError, ModelError
+from complaint_router.folder import FILES, FULL, SERVING_FILES, TIERS, Config
 from complaint_router.locality import Gazetteer, LearnedPlaces, Resolver
-from complaint_router.schema import Decision, Department, Route, Unit
+from complaint_router.schema import Candidate, Decision, Department, Locality, Route, Unit
 from complaint_router.taxonomy import Taxonomy
 
 NOT_TEXT = "not_text"
 EMPTY = "empty"
 NO_CHINESE = "no_chinese"
+
+_CHUNK = 1_024
+"""Complaints that are routed together: enough of each length for the graphs, few enough for a small memory."""
 
 
 class Router:
@@ -37,8 +45,10 @@ class Router:
         calibration: Calibration,
         resolver: Resolver,
         units: UnitDirectory | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self._folder = folder
+        self._options = dict(options or {})
         self._config = config
         self._taxonomy = taxonomy
         self._engine = engine
@@ -49,7 +59,12 @@ class Router:
 
     @classmethod
     def from_pretrained(
-        cls, model: str | Path | None = None, *, home: str | None = None, units: str | Path | None = None
+        cls,
+        model: str | Path | None = None,
+        *,
+        home: str | None = None,
+        units: str | Path | None = None,
+        threads: int = 1,
     ) -> Router:
         """Load a model folder; without `model`, the national one that the package carries.
 
@@ -60,18 +75,22 @@ class Router:
             units: a unit directory, a table with the columns name, function (a department's code), division (a code)
                 and level; it turns function and place into the concrete unit. Where the model was trained on units it
                 answers with those, and the directory says in which division each acts, before what was learned.
+            threads: that share the work of one call. More than one shortens the wait for a single long letter; of many
+                complaints more are routed by several processes with one thread each.
 
         Raises:
             ModelError: the folder or a file of it is missing, broken or not what its manifest vouches for.
-            ArgumentError: `home` is not the code of a division.
+            ArgumentError: `home` is not the code of a division, or `threads` is no number from 1 up.
             DataError: `units` cannot be read, or names a division or function that there is not.
         """
+        if threads < 1:
+            raise ArgumentError(f"threads is {threads}; name a whole number from 1 up")
         folder = model_folder.locate(model)
         model_folder.verify(folder, SERVING_FILES)
         config = Config.load(folder)
         calibration = Calibration.load(folder)
         for target in config.targets:
-            if target not in calibration.targets:
+            if target not in calibration.targets or FULL not in calibration.targets[target].curves:
                 raise ModelError(f"{folder / FILES.calibration}: has no calibration of {target}")
         taxonomy = Taxonomy.load(folder / FILES.taxonomy)
         gazetteer = Gazetteer.load()
@@ -80,7 +99,13 @@ class Router:
         learned = UnitDirectory.load(folder, gazetteer, functions)
         given = UnitDirectory.read(Path(units), gazetteer, functions) if units else None
         directory = learned.merged(given) if learned else given
-        return cls(folder, config, taxonomy, Engine(folder, config), calibration, resolver, directory)
+        engine = Engine(folder, config, threads)
+        options = {"home": home, "units": units, "threads": threads}
+        return cls(folder, config, taxonomy, engine, calibration, resolver, directory, options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: it loads the folder anew."""
+        return _reload, (self._folder, self._options)
 
     @property
     def targets(self) -> dict[str, tuple[str, ...]]:
@@ -114,41 +139,70 @@ class Router:
         """
         if not isinstance(text, str):
             raise TypeError(f"a complaint must be a str, not {type(text).__name__}")
-        return self._route(text)
+        return self._routed([text])[0]
 
     def route_batch(self, texts: Iterable[str]) -> list[Route]:
         """Route complaints, in order, one Route for each: one that cannot be used is flagged and sent to review.
+
+        A complaint gets the same route in any company.
 
         Raises:
             TypeError: `texts` is one str rather than an iterable of them.
         """
         if isinstance(texts, str):
             raise TypeError("route_batch takes an iterable of complaints; for a single one call route")
-        return [self._route(text) if isinstance(text, str) else _unusable(NOT_TEXT) for text in texts]
+        remaining = iter(texts)
+        routes: list[Route] = []
+        while chunk := list(islice(remaining, _CHUNK)):
+            routes += self._routed(chunk)
+        return routes
 
-    def _route(self, text: str) -> Route:
-        prepared = texts_.prepare(text)
-        if not prepared:
-            return _unusable(EMPTY)
-        if not texts_.has_chinese(prepared):
-            return _unusable(NO_CHINESE)
-        logits = self._engine.logits(prepared)
-        cut = text[: texts_.TEXT_LIMIT]
-        locality = self._resolver.resolve(cut)
+    def _routed(self, texts: Sequence[Any]) -> list[Route]:
+        """Route complaints, or whatever stands in their place, together."""
+        prepared = [texts_.prepare(text) if isinstance(text, str) else "" for text in texts]
+        usable = [at for at, text in enumerate(prepared) if texts_.has_chinese(text)]
+        routes = [_unusable(_flag(text, each)) for text, each in zip(texts, prepared, strict=True)]
+        if not usable:
+            return routes
+        said = self._engine.said([prepared[at] for at in usable])
+        cuts = [texts[at][: texts_.TEXT_LIMIT] for at in usable]
+        logits = dict(said.logits)
         if self._units and "unit" in logits:
-            evidence = self._units.evidence(self._config.targets["unit"], self._resolver.spread(cut))
-            logits["unit"] = logits["unit"] + evidence
-        found = {target: self._calibration.scores(target, values) for target, values in logits.items()}
+            units = self._config.targets["unit"]
+            places = [self._units.evidence(units, self._resolver.spread(cut)) for cut in cuts]
+            logits["unit"] = logits["unit"] + np.stack(places)
+        scores = {target: self._scored(target, values, said.tiers) for target, values in logits.items()}
+        ranked = {target: self._labels.ranked(target, values) for target, values in scores.items()}
+        for row, (at, cut) in enumerate(zip(usable, cuts, strict=True)):
+            best = {target: candidates[row] for target, candidates in ranked.items()}
+            routes[at] = self._route(best, scores, row, self._resolver.resolve(cut))
+        return routes
+
+    def _scored(self, target: str, logits: NDArray[np.float32], tiers: NDArray[np.int8]) -> NDArray[np.float64]:
+        """Calibrated scores, by the curve of the tier that answered each text; shape as given."""
+        scores = np.empty(logits.shape)
+        for at in np.unique(tiers).tolist():
+            rows = tiers == at
+            scores[rows] = self._calibration.scores(target, logits[rows], TIERS[at])
+        return scores
+
+    def _route(
+        self,
+        best: Mapping[str, tuple[Candidate, ...]],
+        scores: Mapping[str, NDArray[np.float64]],
+        row: int,
+        locality: Locality | None,
+    ) -> Route:
         labels = self._labels
-        category = labels.category(found["category"]) if "category" in found else None
+        category = labels.category(best["category"]) if "category" in best else None
         department: Department | None
-        if "department" in found:
-            department = labels.department(found["department"], category)
+        if "department" in best:
+            department = labels.department(best["department"], category)
         else:
-            department = labels.department_of_duty(found["category"], category) if category else None
+            department = labels.department_of_duty(scores["category"][row], category) if category else None
         unit: Unit | None = None
-        if "unit" in found:
-            unit = labels.unit(found["unit"])
+        if "unit" in best:
+            unit = labels.unit(best["unit"])
         elif self._units:
             unit = self._units.assign(department, locality)
         return Route(
@@ -157,10 +211,21 @@ class Router:
             unit=unit,
             locality=locality,
             decision=decide(category, department, unit, locality, self._calibration, self._config.taught),
-            kind=labels.plain("kind", found["kind"]) if "kind" in found else None,
-            urgency=labels.plain("urgency", found["urgency"]) if "urgency" in found else None,
+            kind=best["kind"][0].code if "kind" in best else None,
+            urgency=best["urgency"][0].code if "urgency" in best else None,
             flags=(),
         )
+
+
+def _reload(folder: Path, options: Mapping[str, Any]) -> Router:
+    return Router.from_pretrained(folder, **options)
+
+
+def _flag(text: Any, prepared: str) -> str:
+    """Why a text cannot be used, if it cannot."""
+    if not isinstance(text, str):
+        return NOT_TEXT
+    return NO_CHINESE if prepared else EMPTY
 
 
 def _unusable(flag: str) -> Route:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from complaint_router.backlog.readers import Row, open_source
+from complaint_router.backlog.workers import routed
 from complaint_router.backlog.writers import open_writer
 from complaint_router.progress import progress_bar
 from complaint_router.router import Router
-from complaint_router.schema import Route
 from complaint_router.text import with_title
 
-_CHUNK = 64
-"""Texts that a worker takes at a time."""
+_FEW = 1_000
+"""Rows below which starting other processes takes longer than they save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +47,17 @@ def route_file(
         destination: where the rows go, in the format of its ending; it appears only when it is complete.
         text_field: column of the complaint's text. A row in which it is missing or no text is flagged, not lost.
         title_field: column of a title that stands in front of the text; offsets of places then count from its start.
-        workers: threads that route side by side; the output is the same for any number.
+        workers: processes that route side by side, each with a model of its own (about 250 MB); the output is the same
+            for any number. A script that asks for more than one needs `if __name__ == "__main__":`. Fewer than 1,000
+            rows are routed in this process anyway.
 
     Raises:
         DataError: a file cannot be read or written, a column is missing, a line is broken; the message says where.
         KeyboardInterrupt: Ctrl-C was pressed; the message says where the finished rows stand.
     """
     table = open_source(source)
+    if table.total is not None and table.total < _FEW:
+        workers = 1
     table.require_columns(*filter(None, (text_field, title_field)))
     writer = open_writer(destination, table)
     actions: Counter[str] = Counter()
@@ -66,7 +67,8 @@ def route_file(
     try:
         with progress_bar() as progress:
             task = progress.add_task("routing", total=table.total)
-            for row, route in _routes(router, table.rows(), text_field, title_field, workers):
+            texts = ((row, _text(row, text_field, title_field)) for row in table.rows())
+            for row, route in routed(router, texts, workers):
                 writer.write(row, route)
                 rows += 1
                 actions[route.decision.action] += 1
@@ -82,28 +84,6 @@ def route_file(
             writer.close()
         raise
     return Summary(rows, time.perf_counter() - begin, dict(actions), dict(flags))
-
-
-def _routes(
-    router: Router, rows: Iterable[Row], text_field: str, title_field: str | None, workers: int
-) -> Iterator[tuple[Row, Route]]:
-    def work(chunk: list[Row]) -> list[Route]:
-        return router.route_batch(_text(row, text_field, title_field) for row in chunk)
-
-    remaining = iter(rows)
-    waiting: deque[tuple[list[Row], Future[list[Route]]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            while chunk := list(islice(remaining, _CHUNK)):
-                waiting.append((chunk, pool.submit(work, chunk)))
-                if len(waiting) > 2 * workers:  # enough to keep all busy, and no more of the file in memory
-                    done, future = waiting.popleft()
-                    yield from zip(done, future.result(), strict=True)
-            while waiting:
-                done, future = waiting.popleft()
-                yield from zip(done, future.result(), strict=True)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _text(row: Row, text_field: str, title_field: str | None) -> Any:

@@ -20,18 +20,36 @@ class Labels:
     def __init__(self, taxonomy: Taxonomy, targets: Mapping[str, Sequence[str]]) -> None:
         self._taxonomy = taxonomy
         self._targets = targets
+        self._known = {
+            target: [(label, taxonomy.label_name(target, label)) for label in labels]
+            for target, labels in targets.items()
+        }
 
-    def category(self, scores: NDArray[np.float64]) -> Category:
-        """The category of one text; `scores` has the shape (categories,)."""
-        candidates = self._candidates("category", scores)
+    def ranked(self, target: str, scores: NDArray[np.float64]) -> list[tuple[Candidate, ...]]:
+        """The best labels of each text, the best first; `scores` has the shape (texts, labels)."""
+        known = self._known[target]
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :CANDIDATES]
+        values = np.take_along_axis(scores, best, axis=1)
+        return [
+            tuple(Candidate(known[at][0], known[at][1], score) for at, score in zip(labels, each, strict=True))
+            for labels, each in zip(best.tolist(), values.tolist(), strict=True)
+        ]
+
+    def category(self, candidates: tuple[Candidate, ...]) -> Category:
+        """The category of one text."""
         best = candidates[0]
         topic = self._taxonomy.topics.get(best.code)
         path = (topic.domain, topic.name) if topic else (best.name,)
         return Category(best.code, best.name, path, best.score, candidates)
 
-    def department(self, scores: NDArray[np.float64], category: Category | None) -> Department:
+    def department(self, candidates: tuple[Candidate, ...], category: Category | None) -> Department:
         """The department of one text; `category` says, through the duty matrix, who usually acts with it."""
-        return self._department(self._candidates("department", scores), category)
+        best = candidates[0]
+        topic = self._taxonomy.topics.get(category.code) if category else None
+        duty = (topic.lead, *topic.co) if topic else ()
+        return Department(
+            best.code, best.name, best.score, tuple(code for code in duty if code != best.code), candidates
+        )
 
     def department_of_duty(self, scores: NDArray[np.float64], category: Category) -> Department | None:
         """The department by duty matrix alone, for a model without departments.
@@ -49,29 +67,11 @@ class Labels:
                 sums[lead] = min(1.0, sums.get(lead, 0.0) + float(score))
         ranked = sorted(sums, key=sums.__getitem__, reverse=True)[:CANDIDATES]
         name = self._taxonomy.label_name
-        candidates = tuple(Candidate(code, name("department", code), sums[code]) for code in ranked)
-        return self._department(candidates, category)
-
-    def unit(self, scores: NDArray[np.float64]) -> Unit:
-        """The unit of one text."""
-        candidates = self._candidates("unit", scores)
-        best = candidates[0]
-        return Unit(best.name, best.score, tuple(UnitCandidate(each.name, each.score) for each in candidates))
-
-    def plain(self, target: str, scores: NDArray[np.float64]) -> str:
-        """The best label itself, for kind and urgency."""
-        return self._targets[target][int(scores.argmax())]
-
-    def _department(self, candidates: tuple[Candidate, ...], category: Category | None) -> Department:
-        best = candidates[0]
-        topic = self._taxonomy.topics.get(category.code) if category else None
-        duty = (topic.lead, *topic.co) if topic else ()
-        return Department(
-            best.code, best.name, best.score, tuple(code for code in duty if code != best.code), candidates
+        return self.department(
+            tuple(Candidate(code, name("department", code), sums[code]) for code in ranked), category
         )
 
-    def _candidates(self, target: str, scores: NDArray[np.float64]) -> tuple[Candidate, ...]:
-        labels = self._targets[target]
-        best = np.argsort(-scores, kind="stable")[:CANDIDATES]
-        name = self._taxonomy.label_name
-        return tuple(Candidate(labels[at], name(target, labels[at]), float(scores[at])) for at in best)
+    def unit(self, candidates: tuple[Candidate, ...]) -> Unit:
+        """The unit of one text."""
+        best = candidates[0]
+        return Unit(best.name, best.score, tuple(UnitCandidate(each.name, each.score) for each in candidates))

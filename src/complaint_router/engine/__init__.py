@@ -1,6 +1,7 @@
-"""From a prepared text to one logit vector for each target: tokens, the ONNX graph and its linear partner, no torch."""
+"""From prepared texts to logits for each target: n-grams, tokens, ONNX graphs, the cascade over them; no torch."""
 
-from complaint_router.engine.session import Engine
+from complaint_router.engine.cascade import Cascade
+from complaint_router.engine.session import Engine, Said
 from complaint_router.engine.tokens import Tokens
 
-__all__ = ["Engine", "Tokens"]
+__all__ = ["Cascade", "Engine", "Said", "Tokens"]

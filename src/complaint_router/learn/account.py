@@ -80,6 +80,7 @@ def account(
         "targets": {
             target: _measured(written, target, answers, taxonomy) for target, answers in written.judged.items()
         },
+        "cascade": {"answering": dict(written.answering), "changed": dict(written.changed)},
         "learning_curve": curve,
         "against": {
             "name": former,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from scipy.stats import beta
 from sklearn.linear_model import LogisticRegression
 
 from complaint_router.answers import Answers
-from complaint_router.dispatch import Calibration, TargetCalibration
+from complaint_router.dispatch import Calibration, Curve, TargetCalibration
 from complaint_router.dispatch.labels import CANDIDATES
+from complaint_router.folder import FULL, TIERS
 from complaint_router.learn.data import Example
 from complaint_router.probability import log_odds, softmax
 
@@ -73,50 +75,98 @@ def fit_mixes(logits: Logits, scores: Logits, right: Right) -> dict[str, float]:
     Args:
         logits: of the encoder.
         scores: of its linear partner.
-        right: labels of the examples.
+        right: labels of the examples, of the targets to be mixed.
     """
     return {
-        target: _mix(values, scores[target], right[target]) for target, values in logits.items() if target in scores
+        target: _mix(logits[target], scores[target], known)
+        for target, known in right.items()
+        if target in scores and target in logits
     }
 
 
 def calibrate(
-    logits: Logits, right: Right, labels: Mapping[str, Sequence[str]], precision: float = AUTO_PRECISION
+    tiers: Mapping[str, Logits],
+    answering: NDArray[np.int8],
+    right: Right,
+    labels: Mapping[str, Sequence[str]],
+    precision: float = AUTO_PRECISION,
 ) -> Calibration:
-    """Fit a temperature, a logistic curve and thresholds for each target.
+    """Fit a temperature and a logistic curve for each tier and target, and thresholds for each target.
 
     The temperature makes right labels likeliest. A score is the probability that the answer is right, be it the main
     label or an alternative; the curve is the one under which the scores of the answers given best foretell whether
-    they are. For the thresholds see `threshold` and `held_back`.
+    they are. Each tier's is fitted to all examples, whoever answers them. Thresholds are found on the answers of the
+    cascade; see `threshold` and `held_back`.
 
     Args:
-        logits: of held-out examples.
-        right: their right labels.
+        tiers: what each tier says of held-out examples.
+        answering: which tier answers each example, as indices into `TIERS`.
+        right: their right labels, of each target to be calibrated.
         labels: names of each target's labels, in the order of the logits.
         precision: share of automatic dispatches that shall be right.
     """
     return Calibration(
-        {target: _fit(values, right[target], labels[target], precision) for target, values in logits.items()}
+        {
+            target: _fit(
+                {tier: logits[target] for tier, logits in tiers.items()}, answering, known, labels[target], precision
+            )
+            for target, known in right.items()
+        }
     )
 
 
-def judge(
-    calibration: Calibration, logits: Logits, examples: Sequence[Example], labels: Mapping[str, Sequence[str]]
-) -> dict[str, Answers]:
-    """Calibrated answers beside the right labels, by target; targets of which no label is known are left out.
+def calibrate_like(full: Curve, tiers: Logits) -> dict[str, Curve]:
+    """Curves for the cheap tiers of a target that has no labels here, from what the whole model says.
+
+    Their scores foretell the score that the whole model gives to the same label.
 
     Args:
-        calibration: of the model.
-        logits: by target, shape (examples, labels).
-        examples: the texts that the logits are of.
+        full: the curve of the whole model.
+        tiers: what each tier says of the same examples, the full one included, of shape (examples, labels).
+    """
+    curves = {FULL: full}
+    whole = full(tiers[FULL])
+    for tier, logits in tiers.items():
+        if tier != FULL:
+            likely = whole[np.arange(len(logits)), logits.argmax(axis=1)] if len(logits) else np.zeros(0)
+            curves[tier] = Curve(1.0, *_curve(log_odds(softmax(logits, 1.0).max(axis=1, initial=0)), likely))
+    return curves
+
+
+def cascaded(
+    calibration: Calibration, target: str, tiers: Mapping[str, NDArray[np.float32]], answering: NDArray[np.int8]
+) -> NDArray[np.float64]:
+    """Scores of a target as the cascade gives them: shape (examples, labels)."""
+    scores = calibration.scores(target, tiers[FULL])
+    for tier, logits in tiers.items():
+        rows = answering == TIERS.index(tier)
+        scores[rows] = calibration.scores(target, logits[rows], tier)
+    return scores
+
+
+def judge(
+    calibration: Calibration,
+    tiers: Mapping[str, Logits],
+    answering: NDArray[np.int8],
+    examples: Sequence[Example],
+    labels: Mapping[str, Sequence[str]],
+) -> dict[str, Answers]:
+    """Calibrated answers of the cascade beside the right labels, by target; those with no known label are left out.
+
+    Args:
+        calibration: of the model; its targets are judged.
+        tiers: what each tier says of the texts, by target, of shape (examples, labels).
+        answering: which tier answers each text, as indices into `TIERS`.
+        examples: the texts.
         labels: names of each target's labels, in the order of the logits.
     """
     judged = {}
-    for target, values in logits.items():
+    for target in calibration.targets:
         known = [at for at, example in enumerate(examples) if example.labels.get(target)]
         if not known:
             continue
-        scores = calibration.scores(target, values[known])
+        every = {tier: logits[target] for tier, logits in tiers.items()}
+        scores = cascaded(calibration, target, every, answering)[known]
         names, fitted = labels[target], calibration.targets[target]
         ranked = [
             [(names[at], float(row[at])) for at in np.argsort(-row, kind="stable")[:CANDIDATES].tolist()]
@@ -148,29 +198,48 @@ def _surprise(logits: NDArray[np.float32], right: NDArray[np.bool_], temperature
     return float(-np.log(np.maximum((softmax(logits, temperature) * right).sum(axis=1), 1e-12)).mean())
 
 
-def _fit(logits: NDArray[np.float32], right: Labelled, labels: Sequence[str], precision: float) -> TargetCalibration:
-    known = _Known.of(right, logits.shape[1])
-    rows, learned = logits[known.rows], known.learned
+def _fit(
+    tiers: Mapping[str, NDArray[np.float32]],
+    answering: NDArray[np.int8],
+    right: Labelled,
+    labels: Sequence[str],
+    precision: float,
+) -> TargetCalibration:
+    known = _Known.of(right, len(labels))
+    curves = {tier: _tier_curve(logits[known.rows], known) for tier, logits in tiers.items()}
+    fitted = TargetCalibration(curves, threshold=1.0, precision=precision)  # nothing vouches for any score
+    if len(known.rows) < _FEWEST or not known.learned.any():
+        return fitted
+    rows = {tier: logits[known.rows] for tier, logits in tiers.items()}
+    scores = cascaded(Calibration({"": fitted}), "", rows, answering[known.rows])
+    given = scores.argmax(axis=1)
+    hits = known.right[np.arange(len(given)), given]
+    lowest, bad = held_back(scores.max(axis=1), hits, given, precision)
+    return replace(fitted, threshold=lowest, held_back=tuple(labels[at] for at in bad))
+
+
+def _tier_curve(logits: NDArray[np.float32], known: _Known) -> Curve:
+    learned = known.learned
     if not learned.any():
-        return TargetCalibration(threshold=1.0, precision=precision)  # nothing vouches for any score
-    losses = [_surprise(rows[learned], known.right[learned], temperature) for temperature in _TEMPERATURES]
+        return Curve()
+    losses = [_surprise(logits[learned], known.right[learned], temperature) for temperature in _TEMPERATURES]
     temperature = float(_TEMPERATURES[int(np.argmin(losses))])
-    if len(rows) < _FEWEST:
-        return TargetCalibration(round(max(temperature, 1.0), 4), threshold=1.0, precision=precision)
-    given = rows.argmax(axis=1)
-    hits = known.right[np.arange(len(rows)), given]
-    slope, offset = _curve(log_odds(softmax(rows, temperature).max(axis=1)), hits)
-    fitted = TargetCalibration(round(temperature, 4), slope=round(slope, 4), offset=round(offset, 4))
-    scores = Calibration({"": fitted}).scores("", rows).max(axis=1)
-    lowest, bad = held_back(scores, hits, given, precision)
-    return replace(fitted, threshold=lowest, held_back=tuple(labels[at] for at in bad), precision=precision)
+    if len(logits) < _FEWEST:
+        return Curve(round(max(temperature, 1.0), 4))
+    hits = known.right[np.arange(len(logits)), logits.argmax(axis=1)]
+    slope, offset = _curve(log_odds(softmax(logits, temperature).max(axis=1)), hits)
+    return Curve(round(temperature, 4), round(slope, 4), round(offset, 4))
 
 
-def _curve(odds: NDArray[np.float64], hits: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and offset of the logistic curve from log-odds to being right; 1 and 0 where none rises."""
-    if hits.all() or not hits.any():
+def _curve(odds: NDArray[np.float64], likely: NDArray[Any]) -> tuple[float, float]:
+    """Slope and offset of the logistic curve from log-odds to being right, or to how likely that is; 1 and 0 where none
+    rises.
+    """
+    if len(likely) < 2 or likely.min() == likely.max():
         return 1.0, 0.0
-    curve = LogisticRegression(C=_LOOSE).fit(odds[:, None], hits)
+    outcome = np.repeat([True, False], len(likely))
+    weight = np.concatenate([likely, 1.0 - likely])
+    curve = LogisticRegression(C=_LOOSE).fit(np.tile(odds, 2)[:, None], outcome, weight)
     slope, offset = float(curve.coef_[0, 0]), float(curve.intercept_[0])
     return (slope, offset) if slope > 0 else (1.0, 0.0)
 

@@ -98,4 +98,11 @@ def _measures(written: Written, taught: Sequence[str], crossed: bool) -> list[st
             cells[6] = "" if each.auto_accuracy is None else f"{each.auto_accuracy:.3f}"
         cells += [f"{written.linear.heads[target].mix:g}", f"{written.parity.agreement[target]:.3f}"]
         lines.append(f"| {target} | {' | '.join(cells)} |")
+    answering = ", ".join(f"{tier} {share:.3f}" for tier, share in written.answering.items())
+    changed = ", ".join(f"{target} {share:.3f}" for target, share in written.changed.items())
+    lines += [
+        "",
+        f"Share of the held-out texts that each tier of the cascade answers: {answering}. Share of them to which the"
+        f" whole model would give another label: {changed}.",
+    ]
     return [*lines, "", f"![How often answers were right, by their score]({FILES.plot})"]

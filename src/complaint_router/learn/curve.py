@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from complaint_router.folder import FULL, TIERS
 from complaint_router.learn.balance import balance
 from complaint_router.learn.batch import blanked, encode
 from complaint_router.learn.calibrate import calibrate, fit_mixes, judge
@@ -56,14 +57,14 @@ def learning_curve(
         balance(start.model, examples, targets)
         logits = predict(start.model, unseen, f"measuring {size:,} rows")
         linear = fit_linear(part, targets, None, plan.seed)
-        each = [linear.scores(prepare(example.text)) for example in held.examples]
-        scores = {target: np.array([row[target] for row in each], np.float32) for target in targets}
+        scores = linear.scores([prepare(example.text) for example in held.examples]).beside
         right = {target: right_labels(held.examples, target, labels) for target, labels in targets.items()}
         mixes = fit_mixes(logits, scores, right)
         mixed = {
-            target: (values + mixes[target] * scores[target]).astype(np.float32) for target, values in logits.items()
+            FULL: {target: values + np.float32(mixes[target]) * scores[target] for target, values in logits.items()}
         }
-        judged = judge(calibrate(mixed, right, targets), mixed, held.examples, targets)
+        whole = np.full(len(held.examples), TIERS.index(FULL), np.int8)
+        judged = judge(calibrate(mixed, whole, right, targets), mixed, whole, held.examples, targets)
         measures = {target: answers.measures() for target, answers in judged.items()}
         points.append(
             {

@@ -2,191 +2,215 @@
 
 from __future__ import annotations
 
-import copy
 import logging
-import shutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
 from complaint_router.engine import Tokens
 from complaint_router.engine.session import INPUT, OUTPUT_PREFIX
 from complaint_router.errors import ModelError
+from complaint_router.learn.graph import Graph, fuse_attention
 from complaint_router.learn.model import MultiTargetModel
+from complaint_router.learn.quantise import quantise
 
-GRAVE = 1.0
-"""int8 is wrong gravely where it gives a label that float32 holds to be so many logits behind its own.
-
-With 146 topics some texts lie so near the border of two that any rounding turns them, which costs no accuracy; what
-must not happen is that a clear answer turns.
-"""
-MOST_GRAVE = 0.01
-"""Share of texts, for each target, that int8 may get gravely wrong; beyond it the float32 graph is kept."""
+LEAST_AGREEMENT = 0.99
+"""Share of texts, for each target, that must get the same label in int8 as in float32."""
+MOST_LOST = 0.002
+"""Share of texts by which int8 may be right less often."""
 
 _FLOAT_TOLERANCE = 1e-2
 """Largest difference of logits between torch and float32 ONNX; they differ by the order of sums only."""
+_MOST_CALIBRATION = 512
+"""Texts that show how large activations become."""
+_OPSET = 23
+"""In which the exporter writes attention as one operator."""
 
-_SMOOTHING = 0.65
-"""Share of a channel's excess that goes over to the weights; 0.5 to 0.9 were tried, and differ little from 0.65 on."""
-_TINY = 1e-4
+Logits = Mapping[str, NDArray[np.float32]]
+"""By target, shape (texts, labels)."""
+Right = Mapping[str, Sequence[tuple[int, ...] | None]]
+"""By target, the indices of each text's right labels; None where it has no label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How the graph compares to torch, by target: share of texts with the same label, and of gravely wrong ones.
+    """How near the written graph is to the network, n-grams mixed in.
 
-    `precision` is "int8", or "float32" where int8 was not good enough.
+    `agreement` is the share of texts with the same label as in float32, by target; `lost` the share of labelled ones
+    that float32 gets right and the written graph does not, less those the other way.
     """
 
     precision: str
     agreement: dict[str, float]
-    grave: dict[str, float]
+    lost: dict[str, float]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the written graph may stand for the network."""
+        return min(self.agreement.values()) >= LEAST_AGREEMENT and max(self.lost.values(), default=0.0) <= MOST_LOST
 
 
-class _Smoothed(nn.Module):
-    """A linear layer whose input channels are brought to like size first.
+@dataclass(frozen=True)
+class Trial:
+    """Texts on which parity is measured: prepared, what the n-grams add to their logits, and their right labels."""
 
-    SmoothQuant (Xiao et al., ICML 2023): a few channels of an encoder are far larger than the rest, and one int8 scale
-    for all would round the rest away. Each is divided by a factor that its weights take on; the product is the same.
-    """
-
-    def __init__(self, linear: nn.Linear, largest: Tensor) -> None:
-        super().__init__()
-        weights = linear.weight.detach().abs().amax(0)
-        factor = largest.clamp(min=_TINY) ** _SMOOTHING / weights.clamp(min=_TINY) ** (1 - _SMOOTHING)
-        self.inverse = nn.Parameter(1 / factor)
-        self.linear = nn.Linear(linear.in_features, linear.out_features)
-        self.linear.weight = nn.Parameter(linear.weight.detach() * factor)
-        self.linear.bias = linear.bias
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        output: Tensor = self.linear(inputs * self.inverse)
-        return output
+    texts: Sequence[str]
+    added: Logits
+    right: Right
 
 
-class _Graph(nn.Module):
-    """What is exported: one text without padding, so no attention mask is needed."""
+class _Export(nn.Module):
+    """Token ids, all of them real, to logits."""
 
     def __init__(self, model: MultiTargetModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, input_ids: Tensor) -> tuple[Tensor, ...]:
-        logits = self.model(input_ids, torch.ones_like(input_ids))
-        return tuple(logits.values())
+        pooled = _mean(self.model.hidden(input_ids, None))
+        return tuple(self.model.heads[target](pooled) for target in self.model.targets)
 
 
-def export(model: MultiTargetModel, tokens: Tokens, texts: Sequence[str], path: Path) -> Parity:
-    """Write the graph to `path`: in int8, or in float32, with a warning, where int8 turns clear answers.
+def _mean(states: Tensor) -> Tensor:
+    """Mean over tokens as a product of matrices: it does not depend on how many texts are in the batch."""
+    ones = torch.ones_like(states[:, :, :1]).transpose(1, 2)
+    return (ones @ states / ones.sum(-1, keepdim=True)).squeeze(1)
+
+
+def export(model: MultiTargetModel, tokens: Tokens, path: Path, trial: Trial) -> Parity:
+    """Write the graph: in int8, or in float32, with a warning, where int8 does not hold.
 
     Args:
         model: the trained network.
         tokens: its tokenizer.
-        texts: prepared texts on which parity is measured.
         path: of the graph.
+        trial: texts on which activations are looked at and parity is measured.
 
     Raises:
         ModelError: the float32 graph does not do what the network does.
     """
     model = model.float().eval()
-    ids = [tokens(text) for text in texts]
+    ids = [tokens(text) for text in trial.texts]
     trained = _torch_logits(model, ids)
-    with TemporaryDirectory() as folder:
-        plain, smooth = Path(folder) / "float32.onnx", Path(folder) / "smooth.onnx"
-        _to_onnx(model, plain, tokens.max_tokens)
-        exact = _onnx_logits(plain, model, ids)
-        difference = max((float(np.abs(trained[target] - exact[target]).max()) for target in trained), default=0.0)
-        if difference > _FLOAT_TOLERANCE:
-            raise ModelError(f"{path}: the exported graph differs from the network by {difference:.3g} in a logit")
-        _to_onnx(_smoothed(model, ids), smooth, tokens.max_tokens)
-        with _quiet():
-            quantize_dynamic(
-                smooth, path, weight_type=QuantType.QInt8, per_channel=True, op_types_to_quantize=["MatMul", "Gather"]
-            )
-        parity = _compare("int8", trained, _onnx_logits(path, model, ids))
-        if any(share > MOST_GRAVE for share in parity.grave.values()):
-            worst = max(parity.grave, key=parity.grave.__getitem__)
-            warnings.warn(
-                f"int8 turns {parity.grave[worst]:.1%} of clear {worst} labels; the graph stays in float32, which is"
-                " slower and larger",
-                stacklevel=2,
-            )
-            shutil.copyfile(plain, path)
-            parity = _compare("float32", trained, exact)
+    graph = _exact_graph(model, tokens, ids, trained, path)
+    chosen = quantise(graph, ids[:_MOST_CALIBRATION])
+    parity = _parity("int8", trained, _onnx_logits(chosen, model, ids), trial)
+    if not parity.holds:
+        worst = min(parity.agreement, key=parity.agreement.__getitem__)
+        warnings.warn(
+            f"int8 gives another {worst} to {1 - parity.agreement[worst]:.1%} of the texts; the graph stays in float32,"
+            " which is slower and larger",
+            stacklevel=2,
+        )
+        chosen, parity = graph, _parity("float32", trained, trained, trial)
+    onnx.save(chosen.serving(), path)
     return parity
 
 
-Logits = dict[str, NDArray[np.float32]]
-"""By target, shape (texts, labels)."""
+def _exact_graph(
+    model: MultiTargetModel, tokens: Tokens, ids: Sequence[Sequence[int]], trained: Logits, path: Path
+) -> Graph:
+    """The network as a float32 graph: fused, or as exported where fusion would change what it says."""
+    graph = _exported(model, tokens.max_tokens)
+    fused = graph.copy()
+    fuse_attention(fused, int(getattr(model.encoder.config, "num_attention_heads", 1)))
+    for each in (fused, graph):
+        if (difference := _difference(trained, each, model, ids)) <= _FLOAT_TOLERANCE:
+            return each
+    raise ModelError(f"{path}: the exported graph differs from the network by {difference:.3g} in a logit")
 
 
-def _compare(precision: str, trained: Logits, found: Logits) -> Parity:
-    agreement, grave = {}, {}
+def _difference(trained: Logits, graph: Graph, model: MultiTargetModel, ids: Sequence[Sequence[int]]) -> float:
+    """The largest of all logits' differences; infinite where the graph cannot be run."""
+    try:
+        found = _onnx_logits(graph, model, ids)
+    except Exception:  # the library's errors have no common base but Exception
+        return float("inf")
+    return max((float(np.abs(trained[target] - found[target]).max()) for target in trained), default=0.0)
+
+
+def _parity(precision: str, trained: Logits, found: Logits, trial: Trial) -> Parity:
+    agreement, lost = {}, {}
     for target, exact in trained.items():
-        rows = np.arange(len(exact))
-        given = found[target].argmax(axis=1)
-        agreement[target] = float(np.mean(given == exact.argmax(axis=1)))
-        grave[target] = float(np.mean(exact.max(axis=1) - exact[rows, given] > GRAVE))
-    return Parity(precision, agreement, grave)
+        added = trial.added.get(target, np.float32(0))
+        was, now = (exact + added).argmax(axis=1), (found[target] + added).argmax(axis=1)
+        agreement[target] = float(np.mean(was == now))
+        pairs = [
+            (int(before in labels), int(after in labels))
+            for before, after, labels in zip(was, now, trial.right.get(target, ()), strict=False)
+            if labels
+        ]
+        if pairs:
+            # One text is no evidence: of few, it would be more than the share allowed.
+            lost[target] = max(0, sum(before - after for before, after in pairs) - 1) / len(pairs)
+    return Parity(precision, agreement, lost)
 
 
-def _torch_logits(model: MultiTargetModel, ids: list[list[int]]) -> Logits:
+def _torch_logits(model: MultiTargetModel, ids: Sequence[Sequence[int]]) -> dict[str, NDArray[np.float32]]:
     with torch.inference_mode():
-        each = [model(row, torch.ones_like(row)) for row in _rows(ids)]
+        each = [model(row, torch.ones_like(row)) for row in (torch.tensor([row]) for row in ids)]
     return {target: torch.cat([logits[target] for logits in each]).numpy() for target in model.targets}
 
 
-def _onnx_logits(path: Path, model: MultiTargetModel, ids: list[list[int]]) -> Logits:
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+def _onnx_logits(graph: Graph, model: MultiTargetModel, ids: Sequence[Sequence[int]]) -> dict[str, NDArray[np.float32]]:
     names = [OUTPUT_PREFIX + target for target in model.targets]
-    each = [session.run(names, {INPUT: row.numpy()}) for row in _rows(ids)]
+    model_bytes = graph.copy().serving().SerializeToString()
+    session = ort.InferenceSession(model_bytes, providers=["CPUExecutionProvider"])
+    each = [session.run(names, {INPUT: np.array([row], np.int64)}) for row in ids]
     columns = zip(*each, strict=True)
     return {target: np.concatenate(values) for target, values in zip(model.targets, columns, strict=True)}
 
 
-def _smoothed(model: MultiTargetModel, ids: list[list[int]]) -> MultiTargetModel:
-    """A copy whose encoder has smoothed linear layers; `ids` show how large its channels become."""
-    model = copy.deepcopy(model)
-    largest: dict[str, Tensor] = {}
-
-    def watch(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            now = inputs[0].abs().flatten(0, -2).amax(0)
-            largest[name] = torch.maximum(largest[name], now) if name in largest else now
-
-        return hook
-
-    linears = {name: layer for name, layer in model.encoder.named_modules() if isinstance(layer, nn.Linear)}
-    hooks = [layer.register_forward_pre_hook(watch(name)) for name, layer in linears.items()]
-    with torch.inference_mode():
-        for row in _rows(ids):
-            model(row, torch.ones_like(row))
-    for hook in hooks:
-        hook.remove()
-    for name, layer in linears.items():
-        parent, _, own = name.rpartition(".")
-        # Clones, since tensors of inference mode cannot become parameters.
-        setattr(model.encoder.get_submodule(parent), own, _Smoothed(layer, largest[name].clone()))
-    return model
+def _exported(model: MultiTargetModel, max_tokens: int) -> Graph:
+    example = torch.arange(2, 18).repeat(2, 1) % model.encoder.config.vocab_size
+    names = [OUTPUT_PREFIX + target for target in model.targets]
+    sizes = {0: torch.export.Dim("batch", min=1, max=4096), 1: torch.export.Dim("tokens", min=2, max=max_tokens)}
+    with TemporaryDirectory() as folder, _quiet(), _one_attention(model.encoder):
+        path = Path(folder) / "float32.onnx"
+        torch.onnx.export(
+            _Export(model),
+            (example,),
+            path,
+            input_names=[INPUT],
+            output_names=names,
+            dynamic_shapes={"input_ids": sizes},
+            opset_version=_OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+        return Graph.load(path)
 
 
-def _rows(ids: list[list[int]]) -> Iterator[Tensor]:
-    return (torch.tensor([each]) for each in ids)
+@contextmanager
+def _one_attention(encoder: Any) -> Iterator[None]:
+    """Let the encoder compute attention in one operation, which can be found in the graph, where it can."""
+    before = encoder.config._attn_implementation
+    try:
+        encoder.set_attn_implementation("sdpa")
+    except (AttributeError, ValueError, ImportError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        encoder.set_attn_implementation(before)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Exporter and quantiser warn of their own insides and advise steps that do nothing for these graphs."""
+    """The exporter warns of its own insides."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -195,20 +219,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
-
-
-def _to_onnx(model: MultiTargetModel, path: Path, max_tokens: int) -> None:
-    example = torch.arange(2, 18).unsqueeze(0) % model.encoder.config.vocab_size
-    length = torch.export.Dim("tokens", min=2, max=max_tokens)
-    with _quiet():
-        torch.onnx.export(
-            _Graph(model),
-            (example,),
-            path,
-            input_names=[INPUT],
-            output_names=[OUTPUT_PREFIX + target for target in model.targets],
-            dynamic_shapes={"input_ids": {1: length}},
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )

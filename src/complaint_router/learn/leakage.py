@@ -175,7 +175,7 @@ def _with_and_without(
     model = fit_linear(rest, {target: labels}, None, seed)
 
     def label(text: str) -> str:
-        return labels[int(model.scores(prepare(text))[target].argmax())]
+        return labels[int(model.scores([prepare(text)]).beside[target].argmax())]
 
     return [(example, label(example.text), label(without)) for example, without in cut]
 

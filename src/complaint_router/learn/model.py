@@ -56,7 +56,7 @@ class MultiTargetModel(nn.Module):
         pooled = self.dropout(self.pool(input_ids, attention_mask))
         return {target: self.heads[target](pooled) for target in self.targets}
 
-    def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def hidden(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
         """Last hidden states: shape (batch, tokens, width), float32."""
         states: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return states.float()

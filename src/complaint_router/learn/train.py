@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from complaint_router.folder import FILES, SERVING_FILES, Config, locate, replacing, verify
 from complaint_router.learn.account import account, write_account
 from complaint_router.learn.balance import balance
@@ -20,6 +22,7 @@ from complaint_router.learn.data import Labelled, LabelledData, read_labelled
 from complaint_router.learn.fit import Epoch, best_epoch, fit, usual_epochs, with_kept
 from complaint_router.learn.learned import LearnedTexts
 from complaint_router.learn.lesson import Lesson, lesson_from
+from complaint_router.learn.linear import Answered
 from complaint_router.learn.locate import write_places
 from complaint_router.learn.model import MultiTargetModel, Start, base_folder, start_from
 from complaint_router.learn.plan import Plan
@@ -27,6 +30,7 @@ from complaint_router.learn.unseen import FOLDS, Unseen, cross_fitted
 from complaint_router.learn.write import write_model
 from complaint_router.locality import Gazetteer
 from complaint_router.taxonomy import Taxonomy
+from complaint_router.text import prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +158,11 @@ def train_on(
     if not plan.resume:
         Checkpoint.remove(output)
     with replacing(output) as partial:
-        start, history, unseen = _taught(lesson, taxonomy, output, home, plan)
+        start, history, unseen, answered = _taught(lesson, taxonomy, output, home, plan)
         written = write_model(
             partial, start, lesson.data, judged, name=output.name, targets=lesson.labels, taxonomy=taxonomy, home=home,
             seed=plan.seed, history=history, auto_precision=plan.auto_precision, unseen=unseen,
+            answered=answered,
         )  # fmt: skip
         unplaced = write_places(
             partial,
@@ -200,8 +205,13 @@ def train_on(
 
 def _taught(
     lesson: Lesson, taxonomy: Taxonomy, output: Path, home: str | None, plan: Plan
-) -> tuple[Start, list[Epoch], Unseen | None]:
-    """Train the network, and where rows are few one for each fold: the network, its epochs, and what the folds say."""
+) -> tuple[Start, list[Epoch], Unseen | None, dict[str, Answered]]:
+    """Train the network, and where rows are few one for each fold.
+
+    Returns:
+        The network, its epochs, what the folds say, and where there are none, what the model gives to the examples of
+        targets that are not taught: of many examples the n-grams can learn that.
+    """
     start = start_from(plan.init, lesson.labels, taxonomy)
     # What the model knows besides stays: its present answers are learned along with the new labels.
     kept = [target for target in start.model.targets if target not in lesson.labels]
@@ -224,12 +234,30 @@ def _taught(
         return model, network(f"fold-{number + 1}", model, part, held)
 
     if lesson.folds is None:
-        return start, network("network", start.model, examples, encode(lesson.judged.examples, start)), None
+        answered = _answered(examples, lesson, start, kept)
+        history = network("network", start.model, examples, encode(lesson.judged.examples, start))
+        return start, history, None, answered
     unseen, history = cross_fitted(
         lesson.data, examples, lesson.folds, fold, lesson.labels, start.partner(), home, plan.seed
     )
     network("network", start.model, examples, [], stop=history.index(best_epoch(history)) + 1)
-    return start, history, unseen
+    return start, history, unseen, {}
+
+
+def _answered(examples: Sequence[Encoded], lesson: Lesson, start: Start, kept: Sequence[str]) -> dict[str, Answered]:
+    """What the model gone on from gives to the examples, of the targets that it keeps."""
+    partner = start.partner()
+    if partner is None or not kept:
+        return {}
+    beside = partner.scores([prepare(example.text) for example in lesson.data.examples]).beside
+    answered = {}
+    for target in kept:
+        if target in beside:
+            logits = np.stack([example.keep[target] for example in examples])
+            best = (logits + partner.heads[target].mix * beside[target]).argmax(axis=1)
+            labels = start.model.targets[target]
+            answered[target] = Answered(labels, [labels[at] for at in best.tolist()])
+    return answered
 
 
 def _digest(start: Start, train: Sequence[Encoded], lesson: Lesson, plan: Plan) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from complaint_router.engine import Engine
-from complaint_router.engine.linear import Linear
+from complaint_router.engine.linear import Linear, Scores
 from complaint_router.learn.batch import Encoded
 from complaint_router.learn.calibrate import Logits
 from complaint_router.learn.data import Example, LabelledData
@@ -26,6 +26,7 @@ from complaint_router.progress import progress_bar
 from complaint_router.text import prepare
 
 FOLDS = 4
+_CHUNK = 256
 
 Network = Callable[[int, Sequence[Encoded], Sequence[Encoded]], tuple[MultiTargetModel, Sequence[Epoch]]]
 """Trains a network: the number of the fold, what to learn from, what to choose the epoch by."""
@@ -33,14 +34,15 @@ Network = Callable[[int, Sequence[Encoded], Sequence[Encoded]], tuple[MultiTarge
 
 @dataclass(frozen=True)
 class Unseen:
-    """By target, logits of the network and scores of its linear partner, of shape (examples, labels).
+    """What is said of `examples`, by target, of every target that the model has, of shape (examples, labels).
 
-    `placed` is what the place adds to the logits of units, of shape (examples, units); None without.
+    `said` are the logits of the network, `scores` those of its linear partner. `placed` is what the place adds to the
+    logits of units, of shape (examples, units); None without.
     """
 
     examples: Sequence[Example]
     said: Logits
-    added: Logits
+    scores: Scores
     placed: NDArray[np.float32] | None
 
 
@@ -54,14 +56,14 @@ def held_out(
 ) -> Unseen:
     """What the written graph says of `examples`, which are none of `data`, the examples learned from."""
     texts = [prepare(example.text) for example in examples]
+    said: list[Logits] = []
     with progress_bar() as progress:
-        said = [engine.graph_logits(text) for text in progress.track(texts, description="calibrating")]
-    return Unseen(
-        examples,
-        {target: _stacked([each[target] for each in said], len(labels)) for target, labels in targets.items()},
-        _added(linear, examples, targets),
-        _placed(examples, data, targets, home),
-    )
+        task = progress.add_task("calibrating", total=len(texts))
+        for begin in range(0, max(len(texts), 1), _CHUNK):
+            said.append(engine.encoded(texts[begin : begin + _CHUNK]))
+            progress.advance(task, len(texts[begin : begin + _CHUNK]))
+    joined = {target: np.concatenate([each[target] for each in said]) for target in said[0]}
+    return Unseen(examples, joined, linear.scores(texts), _placed(examples, data, targets, home))
 
 
 def cross_fitted(
@@ -92,8 +94,8 @@ def cross_fitted(
     """
     judged = [at for at, fold in enumerate(folds) if fold >= 0]
     place = {at: number for number, at in enumerate(judged)}
-    said = {target: np.zeros((len(judged), len(labels)), np.float32) for target, labels in targets.items()}
-    added = {target: np.zeros((len(judged), len(labels)), np.float32) for target, labels in targets.items()}
+    said: dict[str, NDArray[np.float32]] = {}
+    beside: dict[str, NDArray[np.float32]] = {}
     placed: NDArray[np.float32] | None = None
     histories = []
     for fold in sorted({folds[at] for at in judged}):
@@ -104,14 +106,14 @@ def cross_fitted(
         model, history = train(fold, [encoded[at] for at in outside], [encoded[at] for at in inside])
         histories.append(history)
         logits = predict(model, [encoded[at] for at in inside], "judging what was not learned from")
-        scores = _added(fit_linear(rest, targets, base, seed), part, targets)
-        for target in targets:
-            said[target][rows] = logits[target]
-            added[target][rows] = scores[target]
+        scores = fit_linear(rest, targets, base, seed).scores([prepare(example.text) for example in part])
+        for arrays, found in ((said, logits), (beside, scores.beside)):
+            for target, values in found.items():
+                arrays.setdefault(target, np.zeros((len(judged), values.shape[1]), np.float32))[rows] = values
         if (each := _placed(part, rest, targets, home)) is not None:
             placed = np.zeros((len(judged), each.shape[1]), np.float32) if placed is None else placed
             placed[rows] = each
-    return Unseen(data.part(judged).examples, said, added, placed), averaged(histories)
+    return Unseen(data.part(judged).examples, said, Scores(beside, beside), placed), averaged(histories)
 
 
 def averaged(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
@@ -132,11 +134,6 @@ def _mean(several: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """By target, the mean over those that have it: a fold may lack the labels of one."""
     names = sorted({name for each in several for name in each})
     return {name: float(np.mean([each[name] for each in several if name in each])) for name in names}
-
-
-def _added(linear: Linear, examples: Sequence[Example], targets: Mapping[str, Sequence[str]]) -> Logits:
-    each = [linear.scores(prepare(example.text)) for example in examples]
-    return {target: _stacked([row[target] for row in each], len(labels)) for target, labels in targets.items()}
 
 
 def _placed(

@@ -403,6 +403,7 @@ def _training(account: Mapping[str, Any], words: Words) -> str:
         (words["taught_rows"], count(training["rows"])),
         (words["held_rows"], count(training["held"])),
         (words["split"], words[f"split_{training['split']}"]),
+        (words["answering"], _answering(account["cascade"]["answering"], words)),
         (words["best_epoch"], words["best_of"].format(best=training["best"], all=len(training["epochs"]))),
         (words["init"], account["init"]),
         (words["home"], account.get("home") or NONE),
@@ -419,6 +420,11 @@ def _training(account: Mapping[str, Any], words: Words) -> str:
     ]
     head = [words["epoch"], words["loss"], *(_named(target, words) for target in targets)]
     return _section("training", words["training"], _facts(facts), _details(words["epochs"], _table(head, rows)))
+
+
+def _answering(shares: Mapping[str, float], words: Words) -> str:
+    """Which share of the complaints each tier answers."""
+    return words["list"].join(f"{words[f'tier_{tier}']} {percent(share)}" for tier, share in shares.items())
 
 
 def _named(target: str, words: Words) -> str:

@@ -28,7 +28,7 @@ def main() -> None:
         seconds = time.perf_counter() - begin
         before, after = (sum(1 for _ in open_source(path).rows()) for path in (args.input, output))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print("| rows in | rows out | seconds, start included | texts/s | peak memory |")
+    print("| rows in | rows out | seconds, start included | texts/s | peak memory of the largest process |")
     print("|---|---|---|---|---|")
     print(f"| {before:,} | {after:,} | {seconds:.1f} | {before / seconds:,.0f} | {peak:,.0f} MB |")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import resource
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -71,7 +70,7 @@ class Ours(Contender):
 
 
 class OurEncoder(Contender):
-    """Our int8 graphs alone: no n-grams, no cascade, no place, no decision."""
+    """Our int8 graph alone: no n-grams, no cascade, no place, no decision."""
 
     block = 512
 
@@ -101,10 +100,13 @@ class Transformers(Contender):
     def __init__(self, material: Material) -> None:
         import torch
         from transformers import PreTrainedTokenizerFast, TextClassificationPipeline
+        from transformers.utils import logging
 
         from network import Classifier
 
         torch.set_num_threads(1)
+        logging.set_verbosity_error()  # that our classifier is not one of those it knows
+        logging.disable_progress_bar()
         tokenizer = PreTrainedTokenizerFast(
             tokenizer_file=str(material.model / "tokenizer.json"), pad_token="<pad>", model_max_length=256
         )
@@ -253,7 +255,7 @@ def serve(name: str, material: Material, pipe: Any, begin: float) -> None:
         kind, texts, seconds = task
         done: Callable[[Contender, Texts, float], Any] = {"rate": _rate, "single": _single, "labels": _labels}[kind]
         pipe.send(done(contender, texts, seconds))
-    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    pipe.send(_peak_memory())
 
 
 def _rate(contender: Contender, texts: Texts, seconds: float) -> tuple[int, float]:
@@ -278,6 +280,13 @@ def _single(contender: Contender, texts: Texts, _: float) -> list[float]:
 
 def _labels(contender: Contender, texts: Texts, _: float) -> list[str]:
     return contender.label(texts)
+
+
+def _peak_memory() -> float:
+    """The most memory that this process has held, in MB (Linux)."""
+    # Not getrusage: what it tells begins with what the process that started this one held.
+    lines = Path("/proc/self/status").read_text("ascii", "replace").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def _bytes(paths: Iterable[Path]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def export(model: Path, target: str, folder: Path) -> None:
     (folder / "labels.json").write_text(json.dumps(labels, ensure_ascii=False), encoding="utf-8")
     sizes = {0: torch.export.Dim("batch", min=1, max=4096), 1: torch.export.Dim("tokens", min=2, max=256)}
     ids = torch.arange(2, 18).repeat(2, 1)
+    logging.disable(logging.WARNING)  # exporter and quantiser warn of their own insides
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -56,6 +58,7 @@ def export(model: Path, target: str, folder: Path) -> None:
             verbose=False,
         )  # fmt: skip
         quantize_dynamic(folder / "float32.onnx", folder / "int8.onnx", weight_type=QuantType.QInt8)
+    logging.disable(logging.NOTSET)
 
 
 class _Logits(torch.nn.Module):

@@ -2,7 +2,7 @@
 
     pip install -c constraints.txt '.[benchmark]'
     python benchmarks/throughput.py --model DIR --train haikou/train.jsonl --dev haikou/dev.jsonl \\
-        [--letters messages7/dev.jsonl] [--home 460100] [--work DIR] [--plot FILE.svg]
+        [--letters messages7/dev.jsonl] [--home 460100] [--plot FILE.svg]
 
 `--model` is what `retraining.py --task haikou --output DIR` wrote; the linear models and fastText are trained here on
 the same rows, transformers and onnxruntime run the same weights. Each has a process of its own; all are bound to one
@@ -64,7 +64,6 @@ def main() -> None:
     parser.add_argument("--dev", type=Path, required=True)
     parser.add_argument("--letters", type=Path)
     parser.add_argument("--home")
-    parser.add_argument("--work", type=Path, help="keep what the others are trained to here")
     parser.add_argument("--plot", type=Path, help="write the plot here")
     args = parser.parse_args()
     target, columns = "department", {"department": "department"}
@@ -75,10 +74,9 @@ def main() -> None:
         else []
     )
     with TemporaryDirectory() as scratch:
-        material = Material(args.model, args.work or Path(scratch), target, args.home)
-        if not (material.others / "int8.onnx").is_file():
-            texts = [example.text for example in train]
-            train_others(material.others, args.model, target, texts, [each.labels[target][0] for each in train])
+        material = Material(args.model, Path(scratch), target, args.home)
+        texts = [example.text for example in train]
+        train_others(material.others, args.model, target, texts, [each.labels[target][0] for each in train])
         found = measure(
             material,
             [example.text for example in dev],
@@ -201,6 +199,7 @@ def _start(name: str, material: Material) -> tuple[Any, Any]:
     pipe, other = context.Pipe()
     process = context.Process(target=serve, args=(name, material, other, time.time()), daemon=True)
     process.start()
+    other.close()  # so that a process that dies ends the wait for its answer
     return pipe, process
 
 

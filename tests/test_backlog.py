@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import pickle
+import shutil
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from complaint_router import DataError, Router
+from complaint_router import ArgumentError, DataError, Router
 from complaint_router.backlog import available_cores, open_source, route_file, workers
 from complaint_router.backlog.writers import FLAT_COLUMNS
 
@@ -129,6 +130,16 @@ def test_workers_do_not_change_the_file(tiny_router: Router, tmp_path: Path) -> 
     for count in (1, 2):
         route_file(tiny_router, source, tmp_path / f"{count}.jsonl", workers=count)
     assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "2.jsonl").read_bytes()
+
+
+def test_no_workers_and_workers_that_die_are_told(tiny_model: Path, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{number}号楼停水"} for number in range(1_200)])
+    router = Router.from_pretrained(Path(shutil.copytree(tiny_model, tmp_path / "model")))
+    with pytest.raises(ArgumentError, match="workers is 0"):
+        route_file(router, source, tmp_path / "out.jsonl", workers=0)
+    shutil.rmtree(tmp_path / "model")
+    with pytest.raises(ArgumentError, match="a worker died"):
+        route_file(router, source, tmp_path / "out.jsonl", workers=2)
 
 
 def test_a_router_goes_to_another_process_with_its_options(tiny_model: Path) -> None:

@@ -17,7 +17,7 @@ from complaint_router import text as texts_
 from complaint_router.dispatch import Calibration, Labels, UnitDirectory, decide
 from complaint_router.engine import Engine
 from complaint_router.errors import ArgumentError, ModelError
-from complaint_router.folder import FILES, FULL, SERVING_FILES, TIERS, Config
+from complaint_router.folder import FILES, SERVING_FILES, TIERS, Config
 from complaint_router.locality import Gazetteer, LearnedPlaces, Resolver
 from complaint_router.schema import Candidate, Decision, Department, Locality, Route, Unit
 from complaint_router.taxonomy import Taxonomy
@@ -27,7 +27,7 @@ EMPTY = "empty"
 NO_CHINESE = "no_chinese"
 
 _CHUNK = 1_024
-"""Complaints that are routed together: enough of each length for the graphs, few enough for a small memory."""
+"""Complaints that are routed together: enough of each length for the graph, few enough for a small memory."""
 
 
 class Router:
@@ -89,8 +89,9 @@ class Router:
         model_folder.verify(folder, SERVING_FILES)
         config = Config.load(folder)
         calibration = Calibration.load(folder)
+        engine = Engine(folder, config, threads)
         for target in config.targets:
-            if target not in calibration.targets or FULL not in calibration.targets[target].curves:
+            if target not in calibration.targets or not calibration.targets[target].curves.keys() >= set(engine.tiers):
                 raise ModelError(f"{folder / FILES.calibration}: has no calibration of {target}")
         taxonomy = Taxonomy.load(folder / FILES.taxonomy)
         gazetteer = Gazetteer.load()
@@ -99,13 +100,12 @@ class Router:
         learned = UnitDirectory.load(folder, gazetteer, functions)
         given = UnitDirectory.read(Path(units), gazetteer, functions) if units else None
         directory = learned.merged(given) if learned else given
-        engine = Engine(folder, config, threads)
-        options = {"home": home, "units": units, "threads": threads}
+        options = {"home": home, "units": Path(units).absolute() if units else None, "threads": threads}
         return cls(folder, config, taxonomy, engine, calibration, resolver, directory, options)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For another process: it loads the folder anew."""
-        return _reload, (self._folder, self._options)
+        return _reload, (self._folder.absolute(), self._options)
 
     @property
     def targets(self) -> dict[str, tuple[str, ...]]:

@@ -48,10 +48,11 @@ def route_file(
         text_field: column of the complaint's text. A row in which it is missing or no text is flagged, not lost.
         title_field: column of a title that stands in front of the text; offsets of places then count from its start.
         workers: processes that route side by side, each with a model of its own (about 250 MB); the output is the same
-            for any number. A script that asks for more than one needs `if __name__ == "__main__":`. Fewer than 1,000
-            rows are routed in this process anyway.
+            for any number. A script that asks for more than one needs `if __name__ == "__main__":`. Where the number
+            of rows is known beforehand and below 1,000, they are routed in this process anyway.
 
     Raises:
+        ArgumentError: `workers` is below 1, or a worker died.
         DataError: a file cannot be read or written, a column is missing, a line is broken; the message says where.
         KeyboardInterrupt: Ctrl-C was pressed; the message says where the finished rows stand.
     """

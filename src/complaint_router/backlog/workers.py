@@ -1,4 +1,4 @@
-"""Route in several processes: each with a model of its own, one thread, and texts in the order in which they came."""
+"""Route in several processes, each with a model of its own; texts go out in the order in which they came in."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
+from complaint_router.errors import ArgumentError
 from complaint_router.router import Router
 from complaint_router.schema import Route
 
@@ -47,6 +50,8 @@ def routed(router: Router, items: Iterable[tuple[Item, Any]], workers: int) -> I
         for chunk in chunks:
             yield from _joined(chunk, router.route_batch(text for _, text in chunk))
         return
+    if workers < 1:
+        raise ArgumentError(f"workers is {workers}; name a whole number from 1 up")
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
     waiting: deque[tuple[list[tuple[Item, Any]], Future[list[Route]]]] = deque()
     with ProcessPoolExecutor(workers, context, _begin, (router,)) as pool:
@@ -59,6 +64,8 @@ def routed(router: Router, items: Iterable[tuple[Item, Any]], workers: int) -> I
             while waiting:
                 done, future = waiting.popleft()
                 yield from _joined(done, future.result())
+        except BrokenProcessPool:
+            raise ArgumentError("a worker died, perhaps for want of memory; name fewer with --workers") from None
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -73,8 +80,17 @@ _router: Router | None = None
 
 def _begin(router: Router) -> None:
     global _router
+    Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes; it ends the others
     _router = router
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for its next texts for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _route(texts: list[Any]) -> list[Route]:

@@ -1,4 +1,4 @@
-"""From prepared texts to logits for each target: n-grams, tokens, ONNX graphs, the cascade over them; no torch."""
+"""From prepared texts to logits for each target: n-grams, tokens, the ONNX graph, the cascade of both; no torch."""
 
 from complaint_router.engine.cascade import Cascade
 from complaint_router.engine.session import Engine, Said

@@ -13,11 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from complaint_router.engine.linear import Logits
 from complaint_router.errors import ModelError
 from complaint_router.folder import FILES, read_json
-
-Logits = Mapping[str, NDArray[np.float32]]
-"""By target, shape (texts, labels)."""
 
 
 @dataclass(frozen=True)

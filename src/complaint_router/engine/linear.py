@@ -1,8 +1,9 @@
 """The linear partner of the encoder: hashed character n-grams of the text times one weight matrix.
 
 It sees the very words, which the encoder blurs into meanings: each errs where the other does not, so the sum of both
-is better than either. And it is fast enough to answer plain complaints
-alone. Fitted by `complaint_router.learn.linear`.
+is better than either. And it is fast enough to answer plain complaints alone.
+
+Fitted by `complaint_router.learn.linear`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _SPREAD, _MIX, _LAST = (np.uint64(each) for each in (0x9E3779B97F4A7C15, 0xBF584
 _ALONE = "alone."
 """Before the name of a target, in the file, what belongs to a head that only stands alone."""
 _TOGETHER = 16
-"""Texts whose rows of weights are gathered together: few enough that they stay in the processor's cache."""
+"""Texts whose rows of weights are gathered together: of short ones, few enough for the processor's cache."""
 
 
 Logits = Mapping[str, NDArray[np.float32]]

@@ -12,8 +12,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from complaint_router.engine.cascade import Cascade, Logits
-from complaint_router.engine.linear import Linear
+from complaint_router.engine.cascade import Cascade
+from complaint_router.engine.linear import Linear, Logits
 from complaint_router.engine.tokens import Tokens
 from complaint_router.errors import ModelError
 from complaint_router.folder import FILES, FULL, LINEAR, TIERS, Config
@@ -41,6 +41,8 @@ class Said:
 class Engine:
     """Tokenizer, graph and linear partner of one model folder. Safe to call from several threads at once.
 
+    `tiers` are those that can answer.
+
     Equal texts get equal logits, to the bit, in any company: the graph works with fixed scales on texts of one length
     at a time, without padding, and every sum has one order only.
     """
@@ -67,6 +69,7 @@ class Engine:
                 raise ModelError(f"{path}: does not give {len(labels)} logits for {target}")
         self._linear = Linear.load(folder, config.targets)
         self._cascade = Cascade.load(folder, config.targets)
+        self.tiers = (LINEAR, FULL) if self._cascade.margins else (FULL,)
         if self._cascade.margins and (self._linear is None or set(self._linear.heads) != set(config.targets)):
             raise ModelError(f"{folder / FILES.cascade}: needs a head for every target in {FILES.linear}")
         self.encoded(["您好"])
@@ -98,7 +101,8 @@ class Engine:
         return logits
 
 
-def _session(path: Path, threads: int) -> Any:
+def run_options(threads: int) -> Any:
+    """How onnxruntime runs a graph with so many threads."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -108,8 +112,12 @@ def _session(path: Path, threads: int) -> Any:
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     # Waiting threads would burn the time of those that route beside them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _session(path: Path, threads: int) -> Any:
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(str(path), run_options(threads), providers=["CPUExecutionProvider"])
     except Exception as error:  # the library's errors have no common base but Exception
         raise ModelError(f"{path}: is not an ONNX graph that can be run ({type(error).__name__})") from error
 

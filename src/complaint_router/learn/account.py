@@ -117,7 +117,7 @@ def _measured(written: Written, target: str, answers: Answers, taxonomy: Taxonom
         "auto_bound": precision_bound(right, auto) if auto else None,
         **{
             f"{half}_only": {"accuracy": each.accuracy, "macro_f1": each.macro_f1}
-            for half, by_target in written.alone.items()
+            for half, by_target in written.halves.items()
             if target in by_target
             for each in (by_target[target].measures(),)
         },

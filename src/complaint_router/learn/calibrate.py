@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from complaint_router.answers import Answers
 from complaint_router.dispatch import Calibration, Curve, TargetCalibration
 from complaint_router.dispatch.labels import CANDIDATES
+from complaint_router.engine.linear import Logits
 from complaint_router.folder import FULL, TIERS
 from complaint_router.learn.data import Example
 from complaint_router.probability import log_odds, softmax
@@ -33,17 +34,17 @@ _FIRST, _STEP = 0.2, 0.02
 """Share of the answers, the surest first, that is tested first, and by which it then grows."""
 _LABEL_LEAST = 10
 """Automatic answers of a label below which it is not judged by itself."""
-_TEMPERATURES = np.geomspace(0.3, 5.0, 200)
+_TEMPERATURES = np.geomspace(0.02, 5.0, 300)
+"""Scores of the n-grams differ by less than 1 where logits of the encoder differ by some."""
 _LOOSE = 100.0
 """C of the logistic regression: two numbers from hundreds of examples need hardly any rein."""
 _FEWEST = 30
 """Held-out examples below which mix, curve and threshold are left at their defaults, and no score is made surer."""
 
-Logits = Mapping[str, NDArray[np.float32]]
-"""By target, shape (examples, labels)."""
 Labelled = Sequence[tuple[int, ...] | None]
 """For each example the indices of its right labels: none where the model has no such label, None without a label."""
 Right = Mapping[str, Labelled]
+"""By target."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,10 @@ def calibrate(
 
 
 def calibrate_like(full: Curve, tiers: Logits) -> dict[str, Curve]:
-    """Curves for the cheap tiers of a target that has no labels here, from what the whole model says.
+    """Curves for a target that has no labels here, from what the whole model says.
 
-    Their scores foretell the score that the whole model gives to the same label.
+    The temperature makes the labels that the whole model gives likeliest, and the curve foretells the score that it
+    gives to the same label.
 
     Args:
         full: the curve of the whole model.
@@ -129,7 +131,11 @@ def calibrate_like(full: Curve, tiers: Logits) -> dict[str, Curve]:
     for tier, logits in tiers.items():
         if tier != FULL:
             likely = whole[np.arange(len(logits)), logits.argmax(axis=1)] if len(logits) else np.zeros(0)
-            curves[tier] = Curve(1.0, *_curve(log_odds(softmax(logits, 1.0).max(axis=1, initial=0)), likely))
+            same = np.eye(logits.shape[1], dtype=bool)[tiers[FULL].argmax(axis=1)] if len(logits) else None
+            temperature = _temperature(logits, same) if same is not None else 1.0
+            odds = log_odds(softmax(logits, temperature).max(axis=1, initial=0))
+            slope, offset = _curve(odds, likely)
+            curves[tier] = Curve(round(temperature, 4), round(slope, 4), round(offset, 4))
     return curves
 
 
@@ -222,13 +228,17 @@ def _tier_curve(logits: NDArray[np.float32], known: _Known) -> Curve:
     learned = known.learned
     if not learned.any():
         return Curve()
-    losses = [_surprise(logits[learned], known.right[learned], temperature) for temperature in _TEMPERATURES]
-    temperature = float(_TEMPERATURES[int(np.argmin(losses))])
+    temperature = _temperature(logits[learned], known.right[learned])
     if len(logits) < _FEWEST:
         return Curve(round(max(temperature, 1.0), 4))
     hits = known.right[np.arange(len(logits)), logits.argmax(axis=1)]
     slope, offset = _curve(log_odds(softmax(logits, temperature).max(axis=1)), hits)
     return Curve(round(temperature, 4), round(slope, 4), round(offset, 4))
+
+
+def _temperature(logits: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
+    """That under which the right labels are likeliest."""
+    return float(min(_TEMPERATURES, key=lambda temperature: _surprise(logits, right, temperature)))
 
 
 def _curve(odds: NDArray[np.float64], likely: NDArray[Any]) -> tuple[float, float]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from complaint_router.engine import Tokens
-from complaint_router.engine.session import INPUT, OUTPUT_PREFIX
+from complaint_router.engine.linear import Logits
+from complaint_router.engine.session import INPUT, OUTPUT_PREFIX, run_options
 from complaint_router.errors import ModelError
+from complaint_router.learn.calibrate import Right
 from complaint_router.learn.graph import Graph, fuse_attention
 from complaint_router.learn.model import MultiTargetModel
 from complaint_router.learn.quantise import quantise
@@ -32,15 +34,8 @@ MOST_LOST = 0.002
 
 _FLOAT_TOLERANCE = 1e-2
 """Largest difference of logits between torch and float32 ONNX; they differ by the order of sums only."""
-_MOST_CALIBRATION = 512
-"""Texts that show how large activations become."""
-_OPSET = 23
-"""In which the exporter writes attention as one operator."""
-
-Logits = Mapping[str, NDArray[np.float32]]
-"""By target, shape (texts, labels)."""
-Right = Mapping[str, Sequence[tuple[int, ...] | None]]
-"""By target, the indices of each text's right labels; None where it has no label."""
+_OPSETS = {"sdpa": 23, "eager": 20}
+"""By the way of computing attention: 23 is the first that has one operator for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +51,28 @@ class Parity:
     lost: dict[str, float]
 
     @property
-    def holds(self) -> bool:
-        """Whether the written graph may stand for the network."""
-        return min(self.agreement.values()) >= LEAST_AGREEMENT and max(self.lost.values(), default=0.0) <= MOST_LOST
+    def failing(self) -> str:
+        """Why the written graph may not stand for the network; empty where it may."""
+        for target, share in self.agreement.items():
+            if share < LEAST_AGREEMENT:
+                return f"{self.precision} gives another {target} to {1 - share:.1%} of the texts"
+        for target, share in self.lost.items():
+            if share > MOST_LOST:
+                return f"{self.precision} costs {share:.1%} of the right answers of {target}"
+        return ""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Texts on which parity is measured: prepared, what the n-grams add to their logits, and their right labels."""
+    """Prepared texts on which parity is measured, what the n-grams add to their logits, and their right labels.
+
+    `shown` are texts from which the scales of int8 are taken.
+    """
 
     texts: Sequence[str]
     added: Logits
     right: Right
+    shown: Sequence[str]
 
 
 class _Export(nn.Module):
@@ -104,16 +109,17 @@ def export(model: MultiTargetModel, tokens: Tokens, path: Path, trial: Trial) ->
     ids = [tokens(text) for text in trial.texts]
     trained = _torch_logits(model, ids)
     graph = _exact_graph(model, tokens, ids, trained, path)
-    chosen = quantise(graph, ids[:_MOST_CALIBRATION])
-    parity = _parity("int8", trained, _onnx_logits(chosen, model, ids), trial)
-    if not parity.holds:
-        worst = min(parity.agreement, key=parity.agreement.__getitem__)
-        warnings.warn(
-            f"int8 gives another {worst} to {1 - parity.agreement[worst]:.1%} of the texts; the graph stays in float32,"
-            " which is slower and larger",
-            stacklevel=2,
-        )
-        chosen, parity = graph, _parity("float32", trained, trained, trial)
+    chosen, parity = graph, _parity("float32", trained, trained, trial)
+    try:
+        whole = quantise(graph, [tokens(text) for text in trial.shown])
+        found = _parity("int8", trained, _onnx_logits(whole, model, ids), trial)
+        failing = found.failing
+    except Exception as error:  # of numpy, onnx and onnxruntime: they have no common base but Exception
+        failing = f"int8 does not work for this encoder ({type(error).__name__}: {error})"
+    if failing:
+        warnings.warn(f"{failing}; the graph stays in float32, which is slower and larger", stacklevel=2)
+    else:
+        chosen, parity = whole, found
     onnx.save(chosen.serving(), path)
     return parity
 
@@ -121,22 +127,22 @@ def export(model: MultiTargetModel, tokens: Tokens, path: Path, trial: Trial) ->
 def _exact_graph(
     model: MultiTargetModel, tokens: Tokens, ids: Sequence[Sequence[int]], trained: Logits, path: Path
 ) -> Graph:
-    """The network as a float32 graph: fused, or as exported where fusion would change what it says."""
-    graph = _exported(model, tokens.max_tokens)
-    fused = graph.copy()
-    fuse_attention(fused, int(getattr(model.encoder.config, "num_attention_heads", 1)))
-    for each in (fused, graph):
-        if (difference := _difference(trained, each, model, ids)) <= _FLOAT_TOLERANCE:
-            return each
-    raise ModelError(f"{path}: the exported graph differs from the network by {difference:.3g} in a logit")
+    """The network as a float32 graph: with attention as one operator, or as written where that changes what it says."""
+    heads = int(getattr(model.encoder.config, "num_attention_heads", 1))
+    with suppress(Exception):  # of the exporter and of onnxruntime, for an encoder that has no such attention
+        graph = _exported(model, tokens.max_tokens, "sdpa")
+        fuse_attention(graph, heads)
+        if _difference(trained, graph, model, ids) <= _FLOAT_TOLERANCE:
+            return graph
+    graph = _exported(model, tokens.max_tokens, "eager")
+    if (difference := _difference(trained, graph, model, ids)) > _FLOAT_TOLERANCE:
+        raise ModelError(f"{path}: the exported graph differs from the network by {difference:.3g} in a logit")
+    return graph
 
 
 def _difference(trained: Logits, graph: Graph, model: MultiTargetModel, ids: Sequence[Sequence[int]]) -> float:
-    """The largest of all logits' differences; infinite where the graph cannot be run."""
-    try:
-        found = _onnx_logits(graph, model, ids)
-    except Exception:  # the library's errors have no common base but Exception
-        return float("inf")
+    """The largest of all logits' differences."""
+    found = _onnx_logits(graph, model, ids)
     return max((float(np.abs(trained[target] - found[target]).max()) for target in trained), default=0.0)
 
 
@@ -165,18 +171,19 @@ def _torch_logits(model: MultiTargetModel, ids: Sequence[Sequence[int]]) -> dict
 
 def _onnx_logits(graph: Graph, model: MultiTargetModel, ids: Sequence[Sequence[int]]) -> dict[str, NDArray[np.float32]]:
     names = [OUTPUT_PREFIX + target for target in model.targets]
-    model_bytes = graph.copy().serving().SerializeToString()
-    session = ort.InferenceSession(model_bytes, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(
+        graph.copy().serving().SerializeToString(), run_options(threads=0), providers=["CPUExecutionProvider"]
+    )
     each = [session.run(names, {INPUT: np.array([row], np.int64)}) for row in ids]
     columns = zip(*each, strict=True)
     return {target: np.concatenate(values) for target, values in zip(model.targets, columns, strict=True)}
 
 
-def _exported(model: MultiTargetModel, max_tokens: int) -> Graph:
+def _exported(model: MultiTargetModel, max_tokens: int, attention: str) -> Graph:
     example = torch.arange(2, 18).repeat(2, 1) % model.encoder.config.vocab_size
     names = [OUTPUT_PREFIX + target for target in model.targets]
     sizes = {0: torch.export.Dim("batch", min=1, max=4096), 1: torch.export.Dim("tokens", min=2, max=max_tokens)}
-    with TemporaryDirectory() as folder, _quiet(), _one_attention(model.encoder):
+    with TemporaryDirectory() as folder, _quiet(), _with_attention(model.encoder, attention):
         path = Path(folder) / "float32.onnx"
         torch.onnx.export(
             _Export(model),
@@ -185,7 +192,7 @@ def _exported(model: MultiTargetModel, max_tokens: int) -> Graph:
             input_names=[INPUT],
             output_names=names,
             dynamic_shapes={"input_ids": sizes},
-            opset_version=_OPSET,
+            opset_version=_OPSETS[attention],
             dynamo=True,
             external_data=False,
             verbose=False,
@@ -194,14 +201,10 @@ def _exported(model: MultiTargetModel, max_tokens: int) -> Graph:
 
 
 @contextmanager
-def _one_attention(encoder: Any) -> Iterator[None]:
-    """Let the encoder compute attention in one operation, which can be found in the graph, where it can."""
+def _with_attention(encoder: Any, name: str) -> Iterator[None]:
+    """Let the encoder compute attention in one operation, which can be found in the graph, or step by step."""
     before = encoder.config._attn_implementation
-    try:
-        encoder.set_attn_implementation("sdpa")
-    except (AttributeError, ValueError, ImportError):
-        yield
-        return
+    encoder.set_attn_implementation(name)
     try:
         yield
     finally:

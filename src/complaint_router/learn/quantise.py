@@ -24,7 +24,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from complaint_router.engine.session import INPUT
+from complaint_router.engine.session import INPUT, run_options
 from complaint_router.learn.graph import MICROSOFT, Graph, Node
 
 OUTLIERS = 8
@@ -44,6 +44,10 @@ class _Linear:
     addition: Node
     weight: str
     bias: str
+
+    @property
+    def name(self) -> str:
+        return str(self.product.name)
 
     @property
     def source(self) -> str:
@@ -98,9 +102,11 @@ def _ranges(graph: Graph, layers: Sequence[_Linear], ids: Sequence[Sequence[int]
     watched = onnx.ModelProto()
     watched.CopyFrom(graph.serving())
     watched.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
-    session = ort.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(
+        watched.SerializeToString(), run_options(threads=0), providers=["CPUExecutionProvider"]
+    )
     ranges: dict[str, _Range] = {}
-    for row in ids:
+    for row in ids if names else ():
         values = session.run(names, {INPUT: np.array([row], np.int64)})
         for name, value in zip(names, values, strict=True):
             channels = value.reshape(-1, value.shape[-1])
@@ -138,28 +144,28 @@ def _quantised(graph: Graph, layers: Sequence[_Linear], found: _Range) -> dict[s
         weight = weights[layer.weight] * factor[:, None]
         weight[outliers] = 0
         scale = (np.maximum(np.abs(weight).max(axis=0), 1e-8) / 127).astype(np.float32)
-        whole = graph.add_constant(f"{layer.weight}.int8", np.round(weight / scale).astype(np.int8))
-        scales = graph.add_constant(f"{layer.weight}.scale", scale)
+        whole = graph.add_constant(f"{layer.name}.int8", np.round(weight / scale).astype(np.int8))
+        scales = graph.add_constant(f"{layer.name}.scale", scale)
         inputs = [f"{source}.int8", whole, names["step"], scales, names["zero"], "", layer.bias]
         output = str(layer.addition.output[0])
         ending: list[Node] = []
         if len(outliers):
             ending = _in_float(graph, layer, outliers, output)
             output = f"{output}.rest"
-        product = helper.make_node("MatMulIntegerToFloat", inputs, [output], f"{layer.weight}.int8", domain=MICROSOFT)
+        product = helper.make_node("MatMulIntegerToFloat", inputs, [output], f"{layer.name}.int8", domain=MICROSOFT)
         made[layer.addition.name] = [*(nodes if number == 0 else []), product, *ending]
     return made
 
 
 def _in_float(graph: Graph, layer: _Linear, channels: NDArray[Any], output: str) -> list[Node]:
     """What these channels give, in float32, added to what the others give."""
-    index = graph.add_constant(f"{layer.weight}.channels", channels.astype(np.int64))
-    weight = graph.add_constant(f"{layer.weight}.float", graph.value(layer.weight)[channels])
-    few, part = f"{layer.weight}.few", f"{layer.weight}.part"
+    index = graph.add_constant(f"{layer.name}.channels", channels.astype(np.int64))
+    weight = graph.add_constant(f"{layer.name}.float", graph.value(layer.weight)[channels])
+    few, part = f"{layer.name}.few", f"{layer.name}.part"
     return [
         helper.make_node("Gather", [layer.source, index], [few], few, axis=-1),
         helper.make_node("MatMul", [few, weight], [part], part),
-        helper.make_node("Add", [f"{output}.rest", part], [output], f"{layer.weight}.sum"),
+        helper.make_node("Add", [f"{output}.rest", part], [output], f"{layer.name}.sum"),
     ]
 
 

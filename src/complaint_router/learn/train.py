@@ -153,6 +153,7 @@ def train_on(
     former = Path(plan.against) if plan.against else base
     if former is not None:
         verify(locate(former), SERVING_FILES)
+        Config.load(former)  # one of another format is better refused before the training
     lesson = lesson_from(data, held, targets, base, FOLDS, plan)
     judged = lesson.judged
     if not plan.resume:

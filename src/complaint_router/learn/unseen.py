@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from complaint_router.engine import Engine
-from complaint_router.engine.linear import Linear, Scores
+from complaint_router.engine.linear import Linear, Logits, Scores
 from complaint_router.learn.batch import Encoded
-from complaint_router.learn.calibrate import Logits
 from complaint_router.learn.data import Example, LabelledData
 from complaint_router.learn.fit import Epoch, predict
 from complaint_router.learn.linear import fit_linear
@@ -96,6 +95,7 @@ def cross_fitted(
     place = {at: number for number, at in enumerate(judged)}
     said: dict[str, NDArray[np.float32]] = {}
     beside: dict[str, NDArray[np.float32]] = {}
+    alone: dict[str, NDArray[np.float32]] = {}
     placed: NDArray[np.float32] | None = None
     histories = []
     for fold in sorted({folds[at] for at in judged}):
@@ -107,13 +107,13 @@ def cross_fitted(
         histories.append(history)
         logits = predict(model, [encoded[at] for at in inside], "judging what was not learned from")
         scores = fit_linear(rest, targets, base, seed).scores([prepare(example.text) for example in part])
-        for arrays, found in ((said, logits), (beside, scores.beside)):
+        for arrays, found in ((said, logits), (beside, scores.beside), (alone, scores.alone)):
             for target, values in found.items():
                 arrays.setdefault(target, np.zeros((len(judged), values.shape[1]), np.float32))[rows] = values
         if (each := _placed(part, rest, targets, home)) is not None:
             placed = np.zeros((len(judged), each.shape[1]), np.float32) if placed is None else placed
             placed[rows] = each
-    return Unseen(data.part(judged).examples, said, Scores(beside, beside), placed), averaged(histories)
+    return Unseen(data.part(judged).examples, said, Scores(beside, alone), placed), averaged(histories)
 
 
 def averaged(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from complaint_router.answers import Answers
 from complaint_router.dispatch import Calibration
 from complaint_router.engine import Engine
-from complaint_router.engine.linear import Linear
+from complaint_router.engine.linear import Linear, Logits
 from complaint_router.folder import FILES, FULL, LINEAR, TIERS, Config
 from complaint_router.learn.calibrate import (
     AUTO_PRECISION,
     DEFAULT_MIX,
-    Logits,
     Right,
     calibrate,
     calibrate_like,
@@ -38,13 +37,15 @@ from complaint_router.text import prepare
 
 _TRIAL_TEXTS = 2_000
 """Most texts on which parity is measured."""
+_SHOWN_TEXTS = 512
+"""Most texts from which the scales of int8 are taken."""
 
 
 @dataclass(frozen=True)
 class Written:
     """A written model: its config, calibration and linear partner, and what the held-out texts say of it.
 
-    `judged` holds its answers by target, `alone` those of its two halves ("encoder", "linear"), without scores;
+    `judged` holds its answers by target, `halves` those of its two halves ("encoder", "linear"), without scores;
     `answering` is the share of these texts that each tier of the cascade answers, `changed` the share of them, by
     target, to which the whole model would give another label.
     """
@@ -54,7 +55,7 @@ class Written:
     linear: Linear
     parity: Parity
     judged: Mapping[str, Answers]
-    alone: Mapping[str, Mapping[str, Answers]]
+    halves: Mapping[str, Mapping[str, Answers]]
     answering: Mapping[str, float]
     changed: Mapping[str, float]
 
@@ -114,12 +115,8 @@ def write_model(
     (folder / FILES.taxonomy).write_text(taxonomy.source, encoding="utf-8")
     linear = fit_linear(data.examples, targets, start.partner(), seed, answered)
     crossed = unseen is not None
-    parity = export(
-        start.model,
-        start.tokens,
-        folder / FILES.graph,
-        _trial(linear, unseen, held if held.examples else data, targets),
-    )
+    trial = _trial(linear, unseen, held if held.examples else data, data, targets)
+    parity = export(start.model, start.tokens, folder / FILES.graph, trial)
     if unseen is None:
         # Mixed and calibrated is what serves: the graph as it was written, not the network.
         unseen = held_out(Engine(folder, config), linear, held.examples, data.examples, targets, home)
@@ -127,7 +124,8 @@ def write_model(
     linear = linear.mixed(fit_mixes(unseen.said, unseen.scores.beside, right))
     linear.save(folder)
     mixed: dict[str, Logits] = {FULL: linear.mix(unseen.said, unseen.scores)}
-    if linear.heads.keys() == labels.keys():
+    # A unit head that is kept weighs places by a directory that is not at hand here: how that turns n-grams is unknown.
+    if linear.heads.keys() == labels.keys() and "unit" not in kept:
         mixed[LINEAR] = unseen.scores.alone
     cascade, answering = fit_cascade(mixed, right, unseen.placed)
     cascade.save(folder)
@@ -147,27 +145,41 @@ def write_model(
     if judged:
         (folder / FILES.plot).write_text(reliability(judged), encoding="utf-8")
     every = np.full(len(answering), TIERS.index(FULL), np.int8)
-    alone = {
+    halves = {
         half: judge(fitted, {FULL: logits}, every, unseen.examples, targets)
         for half, logits in (("encoder", unseen.said), ("linear", unseen.scores.beside))
     }
-    written = Written(config, calibration, linear, parity, judged, alone, shares(answering), _changed(tiers, answering))
+    written = Written(
+        config, calibration, linear, parity, judged, halves, shares(answering), _changed(tiers, answering)
+    )
     write_card(folder, written, data, len(unseen.examples), crossed, history, list(targets), notes)
     return written
 
 
-def _trial(linear: Linear, unseen: Unseen | None, data: LabelledData, targets: Mapping[str, Sequence[str]]) -> Trial:
-    """Texts on which the graph is held to the network, as it will be mixed."""
-    examples = data.examples[:_TRIAL_TEXTS]
+def _trial(
+    linear: Linear,
+    unseen: Unseen | None,
+    judged: LabelledData,
+    data: LabelledData,
+    targets: Mapping[str, Sequence[str]],
+) -> Trial:
+    """Texts on which the graph is held to the network, as it will be mixed, and some of those learned from."""
+    examples = _spread(judged.examples, _TRIAL_TEXTS)
     texts = [prepare(example.text) for example in examples]
+    shown = [prepare(example.text) for example in _spread(data.examples, _SHOWN_TEXTS)]
     scores = linear.scores(texts).beside
     right = {target: right_labels(examples, target, labels) for target, labels in targets.items()}
     mixes = fit_mixes(unseen.said, unseen.scores.beside, _right(unseen, targets)) if unseen else {}
     added = {
-        target: np.float32(mixes.get(target, head.mix or DEFAULT_MIX)) * scores[target]
+        target: np.float32(mixes.get(target, DEFAULT_MIX if target in targets else head.mix)) * scores[target]
         for target, head in linear.heads.items()
     }
-    return Trial(texts, added, right)
+    return Trial(texts, added, right, shown)
+
+
+def _spread(examples: Sequence[Example], most: int) -> Sequence[Example]:
+    """So many of the examples, evenly spread: files may be sorted by label."""
+    return [examples[at] for at in np.linspace(0, len(examples) - 1, min(most, len(examples))).astype(int).tolist()]
 
 
 def _placed(tiers: Mapping[str, Logits], placed: NDArray[np.float32] | None) -> dict[str, Logits]:

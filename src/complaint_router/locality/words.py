@@ -51,7 +51,7 @@ def place_names(text: str) -> Iterator[str]:
 
 def features(text: str) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
     """Indices of a text's features, the weight of each, and how many of them, the first, are n-grams."""
-    _, found, weights = ngrams([text])
+    _, found, weights = ngrams([text or " "])
     names = sorted({(1 << BITS) + (zlib.crc32(name.encode()) & ((1 << BITS) - 1)) for name in place_names(text)})
     return (
         np.concatenate([found, np.array(names, np.int64)]),

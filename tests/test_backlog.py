@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from complaint_router import ArgumentError, DataError, Router
+from complaint_router import DataError, Router
 from complaint_router.backlog import available_cores, open_source, route_file, workers
 from complaint_router.backlog.writers import FLAT_COLUMNS
+from complaint_router.errors import ArgumentError
 
 ROWS = [
     {"id": "1", "text": "龙华区家里停水两天了", "note": "甲,乙"},

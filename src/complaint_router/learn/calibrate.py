@@ -36,6 +36,8 @@ _LABEL_LEAST = 10
 """Automatic answers of a label below which it is not judged by itself."""
 _TEMPERATURES = np.geomspace(0.02, 5.0, 300)
 """Scores of the n-grams differ by less than 1 where logits of the encoder differ by some."""
+_MIX_TEMPERATURES = np.geomspace(0.3, 5.0, 20)
+"""Coarse, since the best mix hardly depends on it."""
 _LOOSE = 100.0
 """C of the logistic regression: two numbers from hundreds of examples need hardly any rein."""
 _FEWEST = 30
@@ -195,7 +197,7 @@ def _mix(logits: NDArray[np.float32], scores: NDArray[np.float32], right: Labell
     losses = []
     for mix in MIXES:
         mixed = (logits[rows] + mix * scores[rows]).astype(np.float32)
-        losses.append(min(_surprise(mixed, labels, temperature) for temperature in _TEMPERATURES[::10]))
+        losses.append(min(_surprise(mixed, labels, temperature) for temperature in _MIX_TEMPERATURES))
     return float(MIXES[int(np.argmin(losses))])
 
 

@@ -47,7 +47,7 @@ def route_file(
         destination: where the rows go, in the format of its ending; it appears only when it is complete.
         text_field: column of the complaint's text. A row in which it is missing or no text is flagged, not lost.
         title_field: column of a title that stands in front of the text; offsets of places then count from its start.
-        workers: processes that route side by side, each with a model of its own (about 250 MB); the output is the same
+        workers: processes that route side by side, each with a model of its own (about 300 MB); the output is the same
             for any number. A script that asks for more than one needs `if __name__ == "__main__":`. Where the number
             of rows is known beforehand and below 1,000, they are routed in this process anyway.
 

@@ -7,7 +7,7 @@ import pytest
 from complaint_router.learn.audit import REFERENCES, Audit, Dates, audit
 from complaint_router.learn.data import Example, LabelledData
 from complaint_router.learn.leakage import Leak
-from complaint_router.learn.near import near_duplicates
+from complaint_router.near import near_duplicates
 
 LAMP = "江东小区三号楼门前的路灯坏了半个多月，晚上出门什么也看不见，老人走路很不方便"
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import pickle
 import shutil
-from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 
 from complaint_router import DataError, Router
 from complaint_router.backlog import available_cores, open_source, route_file, workers
-from complaint_router.backlog.writers import FLAT_COLUMNS
+from complaint_router.backlog.packing import FLAT_COLUMNS
 from complaint_router.errors import ArgumentError
 
 ROWS = [
@@ -54,7 +54,7 @@ def test_jsonl_keeps_rows_columns_and_order(tiny_router: Router, tmp_path: Path)
         [], ["empty"], [], ["no_chinese"], ["not_text"], ["not_text"], [],
     ]  # fmt: skip
     assert out[0]["route"] == tiny_router.route(ROWS[0]["text"]).to_dict()
-    assert (summary.rows, summary.flags) == (7, {"empty": 1, "no_chinese": 1, "not_text": 2})
+    assert (summary.rows, summary.flags) == (7, {"not_text": 2, "empty": 1, "no_chinese": 1})
     assert not (tmp_path / "out.jsonl.partial").exists()
 
 
@@ -104,7 +104,7 @@ def test_columns_of_later_rows_dates_and_formulas_survive(tiny_router: Router, t
         first, second = open_source(tmp_path / f"late.{ending}").rows()
         assert first["extra"] in ("", None)
         assert second["extra"] == "有"
-        assert second["text"] == '=HYPERLINK("x")停水?'
+        assert second["text"] == ("'" if ending == "csv" else "") + '=HYPERLINK("x")停水?'
 
 
 def test_parquet_keeps_its_types(tiny_router: Router, tmp_path: Path) -> None:
@@ -120,10 +120,12 @@ def test_an_empty_cell_under_a_single_column_is_a_row(tiny_router: Router, tmp_p
     assert route_file(tiny_router, tmp_path / "in.csv", tmp_path / "out.csv").rows == 3
 
 
-def test_a_text_too_long_for_a_cell_is_an_error_not_a_cut(tiny_router: Router, tmp_path: Path) -> None:
-    source = write_jsonl(tmp_path / "in.jsonl", [{"text": "水" * 40_000}])
-    with pytest.raises(DataError, match="the text of row 2 has 40,000 characters"):
-        route_file(tiny_router, source, tmp_path / "out.xlsx")
+def test_a_text_too_long_for_a_cell_of_xlsx_is_cut_and_flagged(tiny_router: Router, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": "水" * 40_000}, {"text": "停水", "note": ["乙" * 40_000]}])
+    assert route_file(tiny_router, source, tmp_path / "out.xlsx").flags == {"long_cell": 2}
+    first, second = open_source(tmp_path / "out.xlsx").rows()
+    assert (len(first["text"]), len(second["note"])) == (32_767, 32_767)
+    assert route_file(tiny_router, source, tmp_path / "out.csv").flags == {}
 
 
 def test_workers_do_not_change_the_file(tiny_router: Router, tmp_path: Path) -> None:
@@ -179,12 +181,13 @@ def test_where_nothing_can_be_written_is_told_at_once(tiny_router: Router, tmp_p
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("in.jsonl", b'{"text": "\xe6\xb0\xb4"}\n{"text":', r"in\.jsonl:2: is not JSON"),
-        ("in.jsonl", b'{"text": "x"}\n[1]', r"in\.jsonl:2: is not a JSON object"),
         ("in.jsonl", b'{"body": "x"}', r"in\.jsonl: has no column 'text'; it has 'body'"),
-        ("in.csv", b"id,text\n1,a,b\n", r"in\.csv:2: has 3 cells under a header of 2"),
         ("in.csv", "张三,13800001111,油烟".encode(), r"its first line looks like data; put a header above it"),
         ("in.csv", b"text\n\xff\xff\xff", r"in\.csv: is neither UTF-8 nor GB18030"),
+        ("in.csv", "text\n停水\n".encode("utf-16"), r"in\.csv: is UTF-16; save it as UTF-8"),
+        ("in.csv.gz", gzip.compress(b"text\n" * 99)[:-9], r"in\.csv\.gz: is a broken gzip file"),
+        ("in.csv.gz", b"text\n", r"in\.csv\.gz: is a broken gzip file"),
+        ("in.xlsx.gz", b"text", r"in\.xlsx\.gz: \.xlsx is packed already; name it without \.gz"),
         ("in.txt", b"text", r"in\.txt: ending '\.txt' is not one of \.jsonl, \.csv, \.parquet, \.xlsx"),
         ("in.xlsx", b"text", r"in\.xlsx: is not an XLSX workbook"),
         ("in.parquet", b"text", r"in\.parquet: is not a Parquet file"),
@@ -216,17 +219,69 @@ def test_an_empty_file_gives_an_empty_file(tiny_router: Router, tmp_path: Path, 
     assert ending == "jsonl" or open_source(out).columns[:2] == ["id", "text"]
 
 
-def test_ctrl_c_keeps_what_is_done(tiny_router: Router, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{number}号楼停水"} for number in range(300)])
-    calls = iter(range(1000))
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("in.jsonl", b'{"text": "x"}\n{"text":', r"in\.jsonl:2: is not a JSON object"),
+        ("in.jsonl", b'{"text": "x"}\n[1]', r"in\.jsonl:2: is not a JSON object"),
+        ("in.csv", b"id,text\n1,a,b\n", r"in\.csv:2: has more cells than the header"),
+        ("in.csv", "text\n停水停水".encode()[:-1], r"in\.csv:2: holds bytes that cannot be read as text"),
+    ],
+)
+def test_where_each_row_must_be_right_a_broken_one_is_an_error(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        list(open_source(tmp_path / name).rows())
 
-    class Interrupted(Counter[str]):
-        def update(self, *_: object, **__: object) -> None:
-            if next(calls) > 200:
-                raise KeyboardInterrupt
 
-    monkeypatch.setattr("complaint_router.backlog.run.Counter", Interrupted)
-    with pytest.raises(KeyboardInterrupt, match=r"rows; they stand in .*out\.jsonl\.partial"):
-        route_file(tiny_router, source, tmp_path / "out.jsonl")
-    assert len(read_jsonl(tmp_path / "out.jsonl.partial")) > 100
-    assert not (tmp_path / "out.jsonl").exists()
+def test_input_and_output_must_differ(tiny_router: Router, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": "停水"}])
+    with pytest.raises(ArgumentError, match="must be different files"):
+        route_file(tiny_router, source, tmp_path / "." / "in.jsonl")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_packed_files(tiny_router: Router, tmp_path: Path, ending: str, encoding: str) -> None:
+    source = write_csv(tmp_path / "in.csv", ROWS, encoding)
+    route_file(tiny_router, source, tmp_path / f"plain.{ending}")
+    with gzip.open(tmp_path / f"packed.{ending}.gz", "wb") as packed:
+        packed.write((tmp_path / f"plain.{ending}").read_bytes())
+    route_file(tiny_router, tmp_path / f"packed.{ending}.gz", tmp_path / f"again.{ending}.gz")
+    again = gzip.decompress((tmp_path / f"again.{ending}.gz").read_bytes())
+    assert again == (tmp_path / f"plain.{ending}").read_bytes()
+
+
+def test_the_summary_counts_rows_by_what_they_got(tiny_router: Router, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", list(ROWS))
+    summary = route_file(tiny_router, source, tmp_path / "out.jsonl", summary=tmp_path / "counts.json")
+    told = json.loads((tmp_path / "counts.json").read_text("utf-8"))
+    assert told["rows"] == 4
+    assert sum(told["actions"].values()) == 4
+    assert told["domains"] == {"": 2, "公用事业": 1, "环境保护": 1}
+    assert told["departments"] == {"": 2, "供水企业": 1, "城市管理综合执法": 1}
+    assert told["districts"] == {"": 3, "海南省海口市龙华区": 1}
+    assert told["flags"] == summary.flags == {"empty": 1, "no_chinese": 1}
+    assert told["duplicates"] is None
+    assert set(told["reasons"]) >= {"empty", "no_chinese"}
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_cells_that_begin_like_formulas_are_made_safe(tiny_router: Router, tmp_path: Path, ending: str) -> None:
+    cells = ["=1+1", "+86 0898", "-停水", "@SUM(A1)", "\t=1", "＝1", "-12.5", "+3", "停水=1"]
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": "停水", "=note": cell} for cell in cells])
+    out = tmp_path / f"out.{ending}"
+    route_file(tiny_router, source, out)
+    if ending == "csv":
+        written = [row["'=note"] for row in open_source(out).rows()]
+        assert written == [*("'" + cell for cell in cells[:6]), "-12.5", "+3", "停水=1"]
+        route_file(tiny_router, source, out, safe_cells=False)
+        assert [row["=note"] for row in open_source(out).rows()] == cells
+    else:
+        sheet = openpyxl.load_workbook(out).active
+        written = [row[1] for row in sheet.iter_rows()]
+        assert [cell.value for cell in written] == ["=note", *cells]
+        assert {cell.data_type for cell in written} == {"s"}
+        assert [bool(cell.quotePrefix) for cell in written] == [True] * 7 + [False] * 3

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from complaint_router.learn.near import NEAR, near_duplicates
+from complaint_router.near import NEAR, near_duplicates
 
 LAMP = "江东小区三号楼门前的路灯坏了半个多月，晚上出门什么也看不见，老人走路很不方便"
 

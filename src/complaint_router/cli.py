@@ -76,12 +76,21 @@ def _parser() -> argparse.ArgumentParser:
     route = commands.add_parser("route", help="route one complaint, or a whole file")
     route.add_argument("text", nargs="?", help="a complaint")
     route.add_argument("--json", action="store_true", help="print the route as JSON")
-    route.add_argument("--input", metavar="IN", help="file of complaints: .jsonl, .csv, .parquet, .xlsx")
+    route.add_argument("--input", metavar="IN", help="file of complaints: .jsonl, .csv (or with .gz), .parquet, .xlsx")
     route.add_argument("--output", metavar="OUT", help="file for the same rows with their routes")
     route.add_argument("--model", metavar="DIR", help="model folder (default: the bundled national model)")
     route.add_argument("--home", metavar="CODE", help="division code whose hotline this is, such as 460100")
     route.add_argument("--units", metavar="FILE", help="unit directory: name, function, division, level")
     route.add_argument("--workers", type=_at_least_one, metavar="N", help="processes (default: one for each core)")
+    route.add_argument("--rejects", metavar="FILE", help="file for a copy of the flagged rows, with their numbers")
+    route.add_argument("--summary", metavar="FILE", help="file for the counts of the run, as JSON")
+    route.add_argument(
+        "--group-duplicates", action="store_true", help="add the number of the first row that tells of the same matter"
+    )
+    route.add_argument(
+        "--safe-cells", action=argparse.BooleanOptionalAction, default=True,
+        help="in CSV and XLSX let no spreadsheet run a cell that begins like a formula (default: yes)",
+    )  # fmt: skip
     _text_fields(route)
     route.set_defaults(run=_route)
 
@@ -168,9 +177,15 @@ def _route(options: argparse.Namespace) -> None:
         text_field=options.text_field,
         title_field=options.title_field,
         workers=options.workers or available_cores(),
+        rejects=options.rejects,
+        summary=options.summary,
+        group_duplicates=options.group_duplicates,
+        safe_cells=options.safe_cells,
     )
     if sys.stderr.isatty():
         parts = [f"{count:,} {name}" for name, count in (*summary.actions.items(), *summary.flags.items())]
+        if summary.duplicates is not None:
+            parts.append(f"{summary.duplicates:,} duplicates")
         rate = summary.rows / summary.seconds
         print(f"{summary.rows:,} rows ({', '.join(parts)}), {rate:,.0f}/s", file=sys.stderr)
 

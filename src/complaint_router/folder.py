@@ -140,7 +140,7 @@ def read_json(path: Path) -> Any:
 def seal(folder: Path) -> None:
     """Write the manifest: the sha256 of every file in the folder."""
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != FILES.manifest)
-    hashes = {name: _sha256(folder / name) for name in names}
+    hashes = {name: file_sha256(folder / name) for name in names}
     (folder / FILES.manifest).write_text(json.dumps({"sha256": hashes}, indent=1) + "\n", encoding="utf-8")
 
 
@@ -159,7 +159,7 @@ def verify(folder: Path, names: Iterable[str]) -> None:
         path = folder / name
         if not path.is_file():
             raise ModelError(f"{path}: is missing; train or copy the model anew")
-        if _sha256(path) != hashes.get(name):
+        if file_sha256(path) != hashes.get(name):
             raise ModelError(f"{path}: is not the file that the manifest vouches for; train or copy the model anew")
 
 
@@ -193,7 +193,8 @@ def replacing(folder: Path) -> Iterator[Path]:
     partial.rename(folder)
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
 

@@ -24,8 +24,13 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f}/s" if speed else "-/s")
 
 
-def progress_bar() -> Progress:
-    """A bar to be used as a context manager, one task for each piece of long work."""
+class _Note(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(task.fields.get("note", ""))
+
+
+def progress_bar(*, hidden: bool = False) -> Progress:
+    """A bar to be used as a context manager, one task for each piece of long work; its field `note` is shown behind."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -33,6 +38,7 @@ def progress_bar() -> Progress:
         _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        _Note(),
         console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
+        disable=hidden or not sys.stderr.isatty(),
     )

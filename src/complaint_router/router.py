@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -47,6 +48,8 @@ class Router:
         units: UnitDirectory | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
+        self.fingerprint = _fingerprint(folder, options or {})
+        """Of two routers with one fingerprint, equal texts get equal routes."""
         self._folder = folder
         self._options = dict(options or {})
         self._config = config
@@ -215,6 +218,15 @@ class Router:
             urgency=best["urgency"][0].code if "urgency" in best else None,
             flags=(),
         )
+
+
+def _fingerprint(folder: Path, options: Mapping[str, Any]) -> str:
+    """A hash of the model's files, by its manifest, of the home and of the unit directory."""
+    digest = hashlib.sha256((folder / FILES.manifest).read_bytes())
+    digest.update(repr(options.get("home")).encode())
+    if options.get("units"):
+        digest.update(options["units"].read_bytes())
+    return digest.hexdigest()
 
 
 def _reload(folder: Path, options: Mapping[str, Any]) -> Router:

@@ -1,40 +1,66 @@
-"""Stream the rows of a file: JSON Lines, CSV, Parquet or XLSX, told by its ending."""
+"""Stream the rows of a file: JSON Lines, CSV, Parquet or XLSX, told by its ending.
+
+A broken row never ends a backlog: it is given with its flags (`Source.chunks`). Where each row must be right, as in
+training, `Source.rows` raises instead.
+"""
 
 from __future__ import annotations
 
-import codecs
-import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from complaint_router.backlog.chunk import (
+    BROKEN_LINE,
+    EXTRA_CELLS,
+    LONG_CELL,
+    LONGEST_CELL,
+    MISSING_CELLS,
+    ROWS,
+    UNDECODABLE,
+    Chunk,
+    Record,
+    Row,
+    chunked,
+    plain_rows,
+)
+from complaint_router.backlog.csvlines import CsvRecord, read_csv
+from complaint_router.backlog.textfile import GZIP, LOST, TextFile
+from complaint_router.backlog.xlsx import read_sheet, sheet_rows
 from complaint_router.errors import DataError
 from complaint_router.optional import require
 from complaint_router.text import mask
 
-Row = dict[str, Any]
-
-ENCODINGS = ("utf-8-sig", "gb18030")
-"""Tried in this order: UTF-8 with or without a byte order mark, then what Excel in China saves."""
-
-_BLOCK = 1 << 20
-_LARGEST_CELL = 1 << 30
 _LONGEST_NAME = 30
 """A longer column name is taken for data, and not shown in a message."""
+
+_LARGEST_ROW_BATCH = 1 << 24
+"""Bytes of Parquet, unpacked, that are read together."""
+
+_FATAL = {
+    BROKEN_LINE: 'is not a JSON object such as {"text": …}, or opens a quotation mark that is never closed',
+    EXTRA_CELLS: "has more cells than the header; quote cells that hold commas or line breaks",
+    UNDECODABLE: "holds bytes that cannot be read as text; save the file as UTF-8",
+}
+"""What `Source.rows` does not take. A line with fewer cells is taken: Excel leaves out empty ones at the end."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file of rows; `rows()` reads from the start each time."""
+    """A file of rows; `chunks()` and `rows()` read from the start each time."""
 
     path: Path
     columns: Sequence[str]
-    rows: Callable[[], Iterator[Row]]
+    records: Callable[[], Iterator[Record]] | None
+    """Reads rows one by one."""
+    tables: Callable[[], Iterator[Any]] | None = None
+    """Of Parquet: reads Arrow tables."""
     total: int | None = None
-    """Rows, where that can be told cheaply; of CSV an upper bound."""
+    """Rows, where that can be told cheaply: of CSV an upper bound, of XLSX what the workbook says."""
     encoding: str | None = None
     """Of a text file."""
     arrow_schema: Any = None
@@ -50,120 +76,177 @@ class Source:
             if name not in self.columns and (self.columns or self.total):
                 raise DataError(f"{self.path}: has no column {name!r}; {_described(self.columns)}")
 
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows, in chunks, the broken ones flagged.
 
-def open_source(path: str | Path) -> Source:
-    """Open a file by its ending.
+        Raises:
+            DataError: the file is broken so that nothing more can be read.
+        """
+        if self.tables is not None:
+            return (Chunk(_long_cells(table), table=table) for table in self.tables())
+        assert self.records is not None
+        return chunked(self.records())
+
+    def rows(self) -> Iterator[Row]:
+        """All rows.
+
+        Raises:
+            DataError: a row is broken, or the file; the message names the line.
+        """
+        if self.tables is not None:
+            for table in self.tables():
+                yield from plain_rows(table)
+            return
+        assert self.records is not None
+        for record in self.records():
+            if fatal := next((_FATAL[flag] for flag in record.flags if flag in _FATAL), None):
+                raise DataError(f"{self.path}:{record.line}: {fatal}")
+            yield record.row
+
+
+def open_source(path: str | Path, text_field: str = "text") -> Source:
+    """Open a file by its ending; text files may be packed, as in `tickets.csv.gz`.
+
+    Args:
+        path: the file.
+        text_field: the column that takes a line of JSON Lines which is not JSON.
 
     Raises:
-        DataError: there is no such file, its ending is unknown, its bytes are neither UTF-8 nor GB18030, its header
-            cannot be read, or a line of JSON Lines is not an object.
+        DataError: there is no such file, its ending is unknown, its bytes are neither UTF-8 nor GB18030, or its header
+            cannot be read.
         MissingExtraError: Parquet or XLSX without the extra `files`.
     """
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
-    ending = path.suffix.lower()
-    if ending not in READERS:
-        raise DataError(f"{path}: ending {ending!r} is not one of {', '.join(READERS)}")
-    return READERS[ending](path)
+    ending = known_ending(path, READERS)
+    return _open_jsonl(path, text_field) if ending == ".jsonl" else READERS[ending](path)
 
 
-def _open_jsonl(path: Path) -> Source:
-    encoding = _encoding_of(path)
+def known_ending(path: Path, endings: Iterable[str]) -> str:
+    """The ending that says what a file holds, such as ".csv" of `tickets.csv.gz`.
+
+    Raises:
+        DataError: it is none of `endings`, or a packed file of a format that is packed already.
+    """
+    packed = path.suffix.lower() == GZIP
+    ending = Path(path.stem).suffix.lower() if packed else path.suffix.lower()
+    if ending not in endings:
+        raise DataError(f"{path}: ending {ending!r} is not one of {', '.join(endings)}")
+    if packed and ending not in (".csv", ".jsonl"):
+        raise DataError(f"{path}: {ending} is packed already; name it without {GZIP}")
+    return ending
+
+
+def _open_jsonl(path: Path, text_field: str = "text") -> Source:
+    file = TextFile.survey(path)
     columns: dict[str, None] = {}
     total = 0
-    for row in _read_jsonl(path, encoding):
-        columns.update(dict.fromkeys(row))
+    for record in _read_jsonl(file, text_field):
+        if BROKEN_LINE not in record.flags:
+            columns.update(dict.fromkeys(record.row))
         total += 1
-    return Source(path, list(columns), lambda: _read_jsonl(path, encoding), total, encoding)
+    if total and not columns:
+        columns = {text_field: None}
+    records = partial(_read_jsonl, file, text_field)
+    return Source(path, list(columns), records, total=total, encoding=file.encoding)
 
 
-def _read_jsonl(path: Path, encoding: str) -> Iterator[Row]:
-    with path.open(encoding=encoding) as lines:
+def _read_jsonl(file: TextFile, text_field: str) -> Iterator[Record]:
+    with file.text() as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
+            flags = (UNDECODABLE,) if LOST in line else ()
             try:
                 row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{path}:{number}: is not JSON ({str(error).split(':')[0]})") from error
-            if not isinstance(row, dict):
-                raise DataError(f'{path}:{number}: is not a JSON object such as {{"text": …}}')
-            yield row
+            except (ValueError, RecursionError):
+                row = None
+            if isinstance(row, dict):
+                yield Record(row, number, flags)
+            else:
+                yield Record({text_field: line.rstrip("\n")}, number, (*flags, BROKEN_LINE))
 
 
 def _open_csv(path: Path) -> Source:
-    encoding = _encoding_of(path)
-    header = next(_csv_lines(path, encoding), (1, []))[1]
+    file = TextFile.survey(path)
+    header = next(_csv_records(file), CsvRecord([], 1)).cells
     columns = _distinct(header)
-    return Source(path, columns, lambda: _read_csv(path, encoding, columns), max(0, _lines(path) - 1), encoding)
+    read = partial(_read_csv, file, columns)
+    return Source(path, columns, read, total=max(0, file.lines - 1), encoding=file.encoding)
 
 
-def _read_csv(path: Path, encoding: str, columns: Sequence[str]) -> Iterator[Row]:
-    lines = _csv_lines(path, encoding)
-    next(lines, None)
-    for number, cells in lines:
-        if not cells and len(columns) > 1:
+def _read_csv(file: TextFile, columns: Sequence[str]) -> Iterator[Record]:
+    records = _csv_records(file)
+    next(records, None)
+    for record in records:
+        if not record.cells and len(columns) > 1:
             continue  # a blank line; under a header of one column it is an empty cell
-        if len(cells) > len(columns):
-            raise DataError(
-                f"{path}:{number}: has {len(cells)} cells under a header of {len(columns)}; "
-                "quote cells that hold commas or line breaks"
-            )
-        yield dict(zip_longest(columns, cells, fillvalue=""))
+        found = {
+            UNDECODABLE: any(LOST in cell for cell in record.cells),
+            BROKEN_LINE: record.broken,
+            EXTRA_CELLS: len(record.cells) > len(columns),
+            MISSING_CELLS: 0 < len(record.cells) < len(columns),
+        }
+        flags = tuple(flag for flag, is_so in found.items() if is_so)
+        cells = _within(record.cells, len(columns), ",".join)
+        yield Record(dict(zip_longest(columns, cells, fillvalue="")), record.line, flags)
 
 
-def _csv_lines(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record with the number of its last line."""
-    csv.field_size_limit(_LARGEST_CELL)
-    with path.open(encoding=encoding, newline="") as lines:
-        reader = csv.reader(lines)
-        try:
-            for cells in reader:
-                yield reader.line_num, cells
-        except csv.Error as error:
-            raise DataError(f"{path}:{reader.line_num}: is not CSV ({error})") from error
+def _csv_records(file: TextFile) -> Iterator[CsvRecord]:
+    with file.text(newline="") as lines:
+        yield from read_csv(lines)
 
 
 def _open_parquet(path: Path) -> Source:
     parquet = require("pyarrow.parquet", "files")
+    arrow = require("pyarrow", "files")
     try:
         with parquet.ParquetFile(path) as file:
-            schema, total = file.schema_arrow, file.metadata.num_rows
+            schema, meta = file.schema_arrow, file.metadata
+            unpacked = sum(meta.row_group(at).total_byte_size for at in range(meta.num_row_groups))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: is not a Parquet file") from error
+    size = max(1, min(ROWS, _LARGEST_ROW_BATCH * meta.num_rows // max(1, unpacked)))
 
-    def rows() -> Iterator[Row]:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1024):
-                yield from batch.to_pylist()
+    def tables() -> Iterator[Any]:
+        row = 0
+        try:
+            # Without a buffer ahead, a file of a single large row group is not taken into memory whole.
+            with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+                for batch in file.iter_batches(batch_size=size):
+                    row += batch.num_rows
+                    yield arrow.Table.from_batches([batch])
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: is a broken Parquet file after row {row:,}; copy it anew") from error
 
-    return Source(path, schema.names, rows, total, arrow_schema=schema)
+    return Source(path, schema.names, None, tables, total=meta.num_rows, arrow_schema=schema)
+
+
+def _long_cells(table: Any) -> list[tuple[str, ...]]:
+    """Of each row of an Arrow table, the flag of a cell that is too long."""
+    from pyarrow import compute, types
+
+    long: set[int] = set()
+    if table.nbytes > LONGEST_CELL:
+        for column in table.columns:
+            if types.is_string(column.type) or types.is_large_string(column.type):
+                too_long = compute.greater(compute.utf8_length(column), LONGEST_CELL)
+                long.update(compute.indices_nonzero(compute.fill_null(too_long, False)).to_pylist())
+    return [(LONG_CELL,) if row in long else () for row in range(table.num_rows)]
 
 
 def _open_xlsx(path: Path) -> Source:
-    openpyxl = require("openpyxl", "files")
+    columns = _distinct("" if name is None else str(name) for name in next(read_sheet(path), ()))
 
-    def lines() -> Iterator[Sequence[Any]]:
-        try:
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        except Exception as error:  # zip, XML and openpyxl errors have no common base but Exception
-            raise DataError(f"{path}: is not an XLSX workbook") from error
-        try:
-            yield from book.active.iter_rows(values_only=True)
-        finally:
-            book.close()
-
-    columns = _distinct("" if name is None else str(name) for name in next(lines(), ()))
-
-    def rows() -> Iterator[Row]:
-        for number, cells in enumerate(lines(), 1):
+    def records() -> Iterator[Record]:
+        for number, cells in enumerate(read_sheet(path), 1):
             if number > 1:
-                if any(cell is not None for cell in cells[len(columns) :]):
-                    raise DataError(f"{path}:{number}: has {len(cells)} cells under a header of {len(columns)}")
-                yield dict(zip_longest(columns, cells[: len(columns)]))
+                extra = any(cell is not None for cell in cells[len(columns) :])
+                within = _within(cells, len(columns), _joined) if extra else cells[: len(columns)]
+                yield Record(dict(zip_longest(columns, within)), number, (EXTRA_CELLS,) if extra else ())
 
-    return Source(path, columns, rows)
+    return Source(path, columns, records, total=sheet_rows(path))
 
 
 READERS: dict[str, Callable[[Path], Source]] = {
@@ -174,16 +257,32 @@ READERS: dict[str, Callable[[Path], Source]] = {
 }
 
 
+def _within(cells: Sequence[Any], width: int, join: Callable[[Sequence[Any]], str]) -> Sequence[Any]:
+    """The cells of a line under a header of `width`: those beyond are joined to the last, so that nothing is lost."""
+    if len(cells) <= width or not width:
+        return cells[:width]
+    return (*cells[: width - 1], join(cells[width - 1 :]))
+
+
+def _joined(cells: Sequence[Any]) -> str:
+    return ",".join("" if cell is None else str(cell) for cell in cells).rstrip(",")
+
+
 def _distinct(header: Iterable[str]) -> list[str]:
     """Column names that keep every column: the second 备注 becomes 备注.2."""
-    columns: list[str] = []
+    columns: dict[str, None] = {}
     for name in header:
-        distinct, count = name, 1
-        while distinct in columns:
-            count += 1
-            distinct = f"{name}.{count}"
-        columns.append(distinct)
-    return columns
+        columns[distinct(name, columns)] = None
+    return list(columns)
+
+
+def distinct(name: str, columns: Iterable[str]) -> str:
+    """A name that is none of the columns': itself, or with .2, .3 and so on behind it."""
+    taken, given, count = set(columns), name, 1
+    while given in taken:
+        count += 1
+        given = f"{name}.{count}"
+    return given
 
 
 def _described(columns: Sequence[str]) -> str:
@@ -191,29 +290,3 @@ def _described(columns: Sequence[str]) -> str:
     if any(len(name) > _LONGEST_NAME or mask(name) != name for name in columns):
         return "its first line looks like data; put a header above it"
     return f"it has {', '.join(map(repr, columns))}"
-
-
-def _encoding_of(path: Path) -> str:
-    """The first of `ENCODINGS` in which the whole file can be read; plain "utf-8" where there is no mark."""
-    with path.open("rb") as file:
-        marked = file.read(3) == codecs.BOM_UTF8
-    for encoding in ENCODINGS:
-        decoder = codecs.getincrementaldecoder(encoding)()
-        try:
-            with path.open("rb") as file:
-                while block := file.read(_BLOCK):
-                    decoder.decode(block)
-                decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            continue
-        return "utf-8" if encoding == "utf-8-sig" and not marked else encoding
-    raise DataError(f"{path}: is neither UTF-8 nor GB18030; save it as UTF-8")
-
-
-def _lines(path: Path) -> int:
-    count, last = 0, b"\n"
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            count += block.count(b"\n")
-            last = block[-1:]
-    return count + (last != b"\n")

@@ -1,33 +1,38 @@
-"""Route a whole file: rows in, the same rows out, in order."""
+"""Route a whole file: rows in, the same rows out, in order; a run that was stopped goes on where it stood.
+
+First the chunks of the input are routed and kept in a journal beside the output; then input and journal are read side
+by side and the output is written in one go, so that it is the same however often the run was stopped.
+"""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from complaint_router.backlog.readers import Row, open_source
-from complaint_router.backlog.workers import routed
-from complaint_router.backlog.writers import open_writer
+import numpy as np
+from numpy.typing import NDArray
+
+from complaint_router import __version__, near
+from complaint_router.backlog.cells import as_cell
+from complaint_router.backlog.chunk import LONG_CELL, Chunk, Row
+from complaint_router.backlog.journal import Journal
+from complaint_router.backlog.readers import READERS, Source, distinct, known_ending, open_source
+from complaint_router.backlog.summary import Summary, Tally
+from complaint_router.backlog.work import Task, Work
+from complaint_router.backlog.workers import in_order
+from complaint_router.backlog.writers import GROUP, XLSX_LONGEST, open_writer
+from complaint_router.errors import ArgumentError, DataError
+from complaint_router.folder import file_sha256
+from complaint_router.optional import require
 from complaint_router.progress import progress_bar
 from complaint_router.router import Router
 from complaint_router.text import with_title
 
 _FEW = 1_000
 """Rows below which starting other processes takes longer than they save."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a run did. `actions` counts decisions, `flags` what was wrong with rows that could not be used."""
-
-    rows: int
-    seconds: float
-    actions: dict[str, int]
-    flags: dict[str, int]
 
 
 def route_file(
@@ -38,57 +43,227 @@ def route_file(
     text_field: str = "text",
     title_field: str | None = None,
     workers: int = 1,
+    rejects: str | Path | None = None,
+    summary: str | Path | None = None,
+    group_duplicates: bool = False,
+    safe_cells: bool = True,
 ) -> Summary:
     """Route every row of `source` and write it, with its route, to `destination`.
 
+    A run that was stopped, by whatever, leaves `DESTINATION.partial`; the same call goes on from there, and the
+    finished file is byte for byte that of an unbroken run.
+
     Args:
         router: the model.
-        source: a .jsonl, .csv, .parquet or .xlsx file; text files in UTF-8 or GB18030.
+        source: a .jsonl, .csv, .parquet or .xlsx file; text files in UTF-8 or GB18030, and packed if they end in .gz.
         destination: where the rows go, in the format of its ending; it appears only when it is complete.
         text_field: column of the complaint's text. A row in which it is missing or no text is flagged, not lost.
         title_field: column of a title that stands in front of the text; offsets of places then count from its start.
-        workers: processes that route side by side, each with a model of its own (about 300 MB); the output is the same
-            for any number. A script that asks for more than one needs `if __name__ == "__main__":`. Where the number
-            of rows is known beforehand and below 1,000, they are routed in this process anyway.
+        workers: processes that route side by side, this one included, each with a model of its own (about 200 MB); the
+            output is the same for any number. A script that asks for more than one needs
+            `if __name__ == "__main__":`. Where the number of rows is known beforehand and below 1,000, they are routed
+            in this process anyway.
+        rejects: file for a copy of the flagged rows, in the format of its ending, with the number of each row, from 1,
+            as a first column `row`.
+        summary: file for the summary as JSON.
+        group_duplicates: add the column `group`: the number of the first row, from 1, with an equal or nearly equal
+            text about the same place; a row's own number where it is the first (extra `duplicates`).
+        safe_cells: write cells that begin like a formula so that no spreadsheet runs them: in CSV with an apostrophe
+            in front, in XLSX as quoted text.
 
     Raises:
-        ArgumentError: `workers` is below 1, or a worker died.
-        DataError: a file cannot be read or written, a column is missing, a line is broken; the message says where.
-        KeyboardInterrupt: Ctrl-C was pressed; the message says where the finished rows stand.
+        ArgumentError: `workers` is below 1, a worker died, or two of the files are the same.
+        DataError: a file cannot be read or written, a column is missing, or the journal is that of another run; the
+            message says where.
+        MissingExtraError: a format or `group_duplicates` needs an extra.
+        OSError: the disk is full.
+        KeyboardInterrupt: Ctrl-C was pressed; the message says how to go on.
     """
-    table = open_source(source)
-    if table.total is not None and table.total < _FEW:
-        workers = 1
+    files = _Files(Path(source), Path(destination), _path(rejects), _path(summary))
+    files.check()
+    table = open_source(files.source, text_field)
     table.require_columns(*filter(None, (text_field, title_field)))
-    writer = open_writer(destination, table)
-    actions: Counter[str] = Counter()
-    flags: Counter[str] = Counter()
-    begin = time.perf_counter()
-    rows = 0
+    if group_duplicates:
+        require("datasketch", "duplicates")
+        if GROUP in table.columns:
+            raise DataError(f"{table.path}: has a column {GROUP!r} already; rename it")
+    run = _Run(router, table, files, text_field, title_field, group_duplicates, safe_cells)
+    run.try_writers()
+    if table.total is not None and table.total < _FEW:
+        workers = min(workers, 1)
+    tally = Tally()
     try:
-        with progress_bar() as progress:
-            task = progress.add_task("routing", total=table.total)
-            texts = ((row, _text(row, text_field, title_field)) for row in table.rows())
-            for row, route in routed(router, texts, workers):
-                writer.write(row, route)
-                rows += 1
-                actions[route.decision.action] += 1
-                flags.update(route.flags)
-                progress.advance(task)
-            progress.update(task, total=rows)
-        writer.finish()
+        with Journal.opened(files.journal, run.identity()) as journal:
+            for dumped in journal.tallies():
+                tally.add(dumped)
+            run.route(journal, tally, workers)
+            begin = time.perf_counter()
+            groups = run.groups(journal, tally.rows) if group_duplicates else None
+            run.write(journal, groups)
+            seconds = journal.spent(time.perf_counter() - begin)
+            duplicates = None if groups is None else len(groups) - len(np.unique(groups))
+            found = tally.summary(seconds, duplicates)
+            if files.summary:
+                found.write(files.summary)
+            journal.remove()
     except KeyboardInterrupt:
-        writer.close()
-        raise KeyboardInterrupt(f"stopped after {rows:,} rows; they stand in {writer.partial}") from None
-    except BaseException:
-        with suppress(Exception):  # the first error is the one to tell
-            writer.close()
-        raise
-    return Summary(rows, time.perf_counter() - begin, dict(actions), dict(flags))
+        raise KeyboardInterrupt(f"stopped after {tally.rows:,} rows; the same command goes on from there") from None
+    return found
 
 
-def _text(row: Row, text_field: str, title_field: str | None) -> Any:
-    """The row's text with its title; whatever stands there when it is no text, for the router to flag."""
-    text = row.get(text_field)
-    title = row.get(title_field) if title_field else None
-    return with_title(title, text) if isinstance(text, str) and isinstance(title, str) else text
+@dataclass(frozen=True, slots=True)
+class _Files:
+    source: Path
+    destination: Path
+    rejects: Path | None
+    summary: Path | None
+
+    @property
+    def journal(self) -> Path:
+        return self.destination.with_name(self.destination.name + ".partial")
+
+    def check(self) -> None:
+        """Make sure that no file is written over another, and each can be written."""
+        given = [path for path in (self.source, self.destination, self.rejects, self.summary) if path]
+        if len({path.resolve() for path in given}) < len(given):
+            raise ArgumentError("input, output, rejects and summary must be different files")
+        for path in given[1:]:
+            if path.is_dir():
+                raise DataError(f"{path}: is a folder; name a file")
+            if not path.absolute().parent.is_dir():
+                raise DataError(f"{path}: cannot be written: there is no such folder")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    router: Router
+    source: Source
+    files: _Files
+    text_field: str
+    title_field: str | None
+    grouped: bool
+    safe_cells: bool
+
+    def identity(self) -> dict[str, Any]:
+        """All that the journal depends on."""
+        return {
+            "input": file_sha256(self.source.path),
+            "model": self.router.fingerprint,
+            "column": [self.text_field, self.title_field],
+            "grouping": self.grouped,
+            "rejects": _ending(self.files.rejects),
+            "format": _ending(self.files.destination),
+            "version of complaint-router": __version__,
+        }
+
+    def try_writers(self) -> None:
+        """Find out before the work begins whether its result can be written."""
+        open_writer(self.files.destination, self.source).discard()
+        if self.files.rejects:
+            open_writer(self.files.rejects, self.source).discard()
+
+    def route(self, journal: Journal, tally: Tally, workers: int) -> None:
+        """Route all chunks that the journal does not have yet."""
+        begun = journal.chunks
+        work = Work(self.router, _ending(self.files.destination), _ending(self.files.rejects), self.grouped)
+        with progress_bar() as progress:
+            bar = progress.add_task("routing", total=self.source.total, completed=tally.rows)
+            since = time.perf_counter()
+            for number, done in enumerate(in_order(work, self._tasks(begun), workers), begun):
+                now = time.perf_counter()
+                journal.add(number, done, now - since)
+                since = now
+                tally.add(done.tally)
+                progress.update(bar, completed=tally.rows, note=tally.shares)
+            progress.update(bar, total=tally.rows)
+
+    def groups(self, journal: Journal, rows: int) -> NDArray[np.int64]:
+        """Of each row the number of the first one of its group; shape (rows,)."""
+        groups = np.arange(1, rows + 1)
+        numbers = journal.rows()
+
+        def same(one: int, other: int) -> bool:
+            (place, text), (other_place, other_text) = (journal.text(int(numbers[at])) for at in (one, other))
+            return place == other_place and near.alike(text, other_text)
+
+        with progress_bar() as progress:
+            bar = progress.add_task("grouping", total=near.BANDS)
+
+            def band(at: int) -> NDArray[np.uint64]:
+                progress.update(bar, completed=at)
+                return journal.band(at)
+
+            firsts = near.group(len(numbers), band, same)
+            progress.update(bar, completed=near.BANDS)
+        groups[numbers - 1] = numbers[np.asarray(firsts, np.int64)]
+        return groups
+
+    def write(self, journal: Journal, groups: NDArray[np.int64] | None) -> None:
+        """Write output and rejects from the input and the journal."""
+        output = open_writer(
+            self.files.destination, self.source, grouped=groups is not None, safe_cells=self.safe_cells
+        )
+        number = distinct("row", self.source.columns)
+        rejects = None
+        try:
+            if self.files.rejects:
+                rejects = open_writer(self.files.rejects, self.source, number=number, safe_cells=self.safe_cells)
+            first = 0
+            with progress_bar() as progress:
+                bar = progress.add_task("writing", total=self.source.total)
+                for chunk, kept in zip(self.source.chunks(), journal.answers(), strict=True):
+                    own = () if groups is None else groups[first : first + len(chunk)].tolist()
+                    output.write(chunk, kept.routes, own)
+                    if rejects and kept.rejected:
+                        rejects.write(chunk.some(kept.rejected, first + 1, number), kept.rejects, ())
+                    first += len(chunk)
+                    progress.update(bar, completed=first)
+                progress.update(bar, total=first)
+            if rejects:
+                rejects.finish()
+            output.finish()
+        except BaseException as error:
+            for writer in filter(None, (output, rejects)):
+                writer.discard()
+            if isinstance(error, OSError):
+                told = f"{error.strerror or error}; when that is mended, the same command goes on"
+                raise OSError(error.errno, told, str(self.files.destination)) from error
+            raise
+
+    def _tasks(self, begun: int) -> Iterator[Task]:
+        first = 1
+        for number, chunk in enumerate(self.source.chunks()):
+            if number >= begun:
+                yield Task(first, self._texts(chunk), self._flags(chunk))
+            first += len(chunk)
+
+    def _texts(self, chunk: Chunk) -> list[Any]:
+        """Of each row the text with its title; whatever stands there when it is no text, for the router to flag."""
+        texts = list(chunk.values(self.text_field))
+        if self.title_field is None:
+            return texts
+        return [
+            with_title(title, text) if isinstance(text, str) and isinstance(title, str) else text
+            for title, text in zip(chunk.values(self.title_field), texts, strict=False)
+        ]
+
+    def _flags(self, chunk: Chunk) -> Sequence[tuple[str, ...]]:
+        """The flags of the rows, with those of cells that the output cannot hold whole."""
+        if ".xlsx" not in (_ending(self.files.destination), _ending(self.files.rejects)):
+            return chunk.flags
+        return [
+            (*flags, LONG_CELL) if LONG_CELL not in flags and _longest(row) > XLSX_LONGEST else flags
+            for row, flags in zip(chunk.rows, chunk.flags, strict=True)
+        ]
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return Path(path) if path else None
+
+
+def _ending(path: Path | None) -> str:
+    return known_ending(path, READERS) if path else ""
+
+
+def _longest(row: Row) -> int:
+    return max((len(cell) for cell in map(as_cell, row.values()) if isinstance(cell, str)), default=0)

@@ -1,4 +1,4 @@
-"""Route in several processes, each with a model of its own; texts go out in the order in which they came in."""
+"""Work in several processes, each with a model of its own; results come in the order of the items."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
 from complaint_router.errors import ArgumentError
-from complaint_router.router import Router
-from complaint_router.schema import Route
-
-CHUNK = 512
-"""Texts that a worker takes at a time."""
 
 _CGROUPS = (
     ("/sys/fs/cgroup/cpu.max",),
@@ -27,6 +21,7 @@ _CGROUPS = (
 )
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def available_cores() -> int:
@@ -42,57 +37,58 @@ def available_cores() -> int:
     return max(cores, 1)
 
 
-def routed(router: Router, items: Iterable[tuple[Item, Any]], workers: int) -> Iterator[tuple[Item, Route]]:
-    """Route the second of each pair, in order; with one worker in this process, with more in so many others."""
-    remaining = iter(items)
-    chunks = iter(lambda: list(islice(remaining, CHUNK)), [])
-    if workers == 1:
-        for chunk in chunks:
-            yield from _joined(chunk, router.route_batch(text for _, text in chunk))
-        return
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """Do the work on each item, in order; this process is one of the workers, the others are started.
+
+    Raises:
+        ArgumentError: `workers` is below 1, or a worker died.
+    """
     if workers < 1:
         raise ArgumentError(f"workers is {workers}; name a whole number from 1 up")
+    if workers == 1:
+        yield from map(work, items)
+        return
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
-    waiting: deque[tuple[list[tuple[Item, Any]], Future[list[Route]]]] = deque()
-    with ProcessPoolExecutor(workers, context, _begin, (router,)) as pool:
+    waiting: deque[Future[Result]] = deque()
+    with ProcessPoolExecutor(workers - 1, context, _begin, (work,)) as pool:
         try:
-            for chunk in chunks:
-                waiting.append((chunk, pool.submit(_route, [text for _, text in chunk])))
-                if len(waiting) > 2 * workers:  # enough to keep all busy, and no more of the file in memory
-                    done, future = waiting.popleft()
-                    yield from _joined(done, future.result())
+            for item in items:
+                # Two items for each other process keep it busy; what is beyond, this process does itself meanwhile.
+                if sum(not each.done() for each in waiting) < 2 * (workers - 1):
+                    waiting.append(pool.submit(_work, item))
+                else:
+                    here: Future[Result] = Future()
+                    here.set_result(work(item))
+                    waiting.append(here)
+                while waiting and (waiting[0].done() or len(waiting) > 8 * workers):
+                    yield waiting.popleft().result()
             while waiting:
-                done, future = waiting.popleft()
-                yield from _joined(done, future.result())
+                yield waiting.popleft().result()
         except BrokenProcessPool:
             raise ArgumentError("a worker died, perhaps for want of memory; name fewer with --workers") from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _joined(chunk: Sequence[tuple[Item, Any]], routes: Sequence[Route]) -> Iterator[tuple[Item, Route]]:
-    return ((item, route) for (item, _), route in zip(chunk, routes, strict=True))
+_chosen: Callable[[Any], Any] | None = None
+"""In a worker: the work."""
 
 
-_router: Router | None = None
-"""In a worker: its model."""
-
-
-def _begin(router: Router) -> None:
-    global _router
+def _begin(work: Callable[[Any], Any]) -> None:
+    global _chosen
     Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes; it ends the others
-    _router = router
+    _chosen = work
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for its next texts for ever."""
+    """A worker whose parent was killed would wait for its next item for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
 
 
-def _route(texts: list[Any]) -> list[Route]:
-    assert _router is not None
-    return _router.route_batch(texts)
+def _work(item: Any) -> Any:
+    assert _chosen is not None
+    return _chosen(item)

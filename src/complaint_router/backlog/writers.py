@@ -1,213 +1,287 @@
 """Write rows with their routes: JSON Lines, CSV, Parquet or XLSX, told by the ending.
 
-JSON Lines and Parquet gain one field, `route`; CSV and XLSX gain the flat columns of `FLAT_COLUMNS`. The file appears
-under its name only when it is complete; until then it is `NAME.partial`.
+JSON Lines and Parquet gain one field, `route`; CSV and XLSX gain the flat columns of `FLAT_COLUMNS`. With groups, each
+gains `group` behind them. The same rows and routes always give the same bytes. The file appears under its name only
+when it is complete; until then it is `NAME.writing`.
 """
 
 from __future__ import annotations
 
 import csv
+import errno
+import gzip
+import io
 import json
+import math
+import os
+import re
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from complaint_router.backlog.arrow import route_type
-from complaint_router.backlog.readers import Row, Source
+from complaint_router.backlog.cells import as_cell, as_text, encodable, is_formula
+from complaint_router.backlog.chunk import Chunk
+from complaint_router.backlog.packing import FLAT_COLUMNS, unpack_cells, unpack_column, unpack_lines
+from complaint_router.backlog.parquet_types import schema_of, table_of
+from complaint_router.backlog.readers import Source, known_ending
+from complaint_router.backlog.textfile import GZIP
 from complaint_router.errors import DataError
 from complaint_router.optional import require
-from complaint_router.schema import Route
 
-FLAT_COLUMNS = (
-    *(f"route.category.{part}" for part in ("code", "name", "score")),
-    *(f"route.department.{part}" for part in ("code", "name", "score", "co")),
-    "route.unit",
-    *(f"route.locality.{part}" for part in ("code", "level", "province", "city", "district", "town", "community")),
-    *(f"route.decision.{part}" for part in ("action", "confidence", "reasons")),
-    "route.kind",
-    "route.urgency",
-    "route.flags",
-)
-"""Columns that CSV and XLSX gain."""
+GROUP = "group"
+"""The column that holds the row number of the first complaint of the same matter."""
 
-_PARQUET_BATCH = 4096
-_XLSX_LONGEST = 32_767
+XLSX_LONGEST = 32_767
 """Characters that a cell of XLSX can hold."""
 
+_XLSX_ROWS = 1_048_575
+_XLSX_DIGITS = 15
+"""Digits of a number that Excel keeps."""
 
-def flatten(route: Route) -> dict[str, str]:
-    """The route as the flat columns; several values are joined by `|`, what is unknown is empty."""
-    plain = route.to_dict()
-    plain["unit"] = plain["unit"] and plain["unit"]["name"]
-    flat = {}
-    for column in FLAT_COLUMNS:
-        value: Any = plain
-        for part in column.split(".")[1:]:
-            value = value.get(part) if isinstance(value, dict) else None
-        flat[column] = "|".join(value) if isinstance(value, list) else "" if value is None else str(value)
-    return flat
+_XLSX_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_ROW_GROUP = 16_384
+"""Rows of a row group of Parquet."""
 
 
 class Writer(ABC):
-    """Writes rows to `NAME.partial`; `finish` gives it its name."""
+    """Writes rows to `NAME.writing`; `finish` gives it its name."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, source: Source, *, grouped: bool, number: str | None, safe_cells: bool) -> None:
         self.path = path
-        self.partial = path.with_name(path.name + ".partial")
-        self.partial.touch()  # where nothing can be written, that is found before the work begins
+        self.source = source
+        self.grouped = grouped
+        self.number = number
+        self.columns = [*([number] if number else ()), *source.columns]
+        self.safe_cells = safe_cells
+        self.unfinished = path.with_name(path.name + ".writing")
 
     @abstractmethod
-    def write(self, row: Row, route: Route) -> None:
-        """Write one row with its route."""
+    def write(self, chunk: Chunk, routes: bytes, groups: Sequence[int]) -> None:
+        """Write the rows of a chunk.
+
+        Args:
+            chunk: the rows.
+            routes: theirs, as `pack` packed them for this format.
+            groups: of each row, where the writer is grouped; else empty.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """Flush and close the partial file."""
+        """Flush and close the unfinished file."""
 
     def finish(self) -> None:
-        """Close the file and put it in its place at once."""
+        """Close the file and put it in its place at once, safe from a power cut."""
         self.close()
-        self.partial.replace(self.path)
+        with self.unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        self.unfinished.replace(self.path)
+        if os.name == "posix":
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def discard(self) -> None:
+        """Close and remove the unfinished file."""
+        with suppress(Exception):  # what went wrong before is the error to tell
+            self.close()
+        self.unfinished.unlink(missing_ok=True)
 
 
-def open_writer(path: str | Path, source: Source) -> Writer:
+def open_writer(
+    path: Path, source: Source, *, grouped: bool = False, number: str | None = None, safe_cells: bool = True
+) -> Writer:
     """Open a writer for the rows of `source` by the file's ending.
 
-    A text file is written in the source's encoding. An older file at `path` is replaced when the new one is complete.
+    A text file is written in the source's encoding, and packed where the name ends in `.gz`. An older file at `path` is
+    replaced when the new one is complete.
+
+    Args:
+        path: the file.
+        source: the rows' own, for their columns and types.
+        grouped: the rows get the column `group`.
+        number: a column of row numbers that the rows have in front.
+        safe_cells: cells that begin like a formula are written so that no spreadsheet runs them.
 
     Raises:
-        DataError: the ending is unknown or the file cannot be written.
+        DataError: the ending is unknown, the file cannot be written or its format cannot hold the rows.
         MissingExtraError: Parquet or XLSX without the extra `files`.
     """
-    path = Path(path)
-    writer = WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise DataError(f"{path}: ending {path.suffix!r} is not one of {', '.join(WRITERS)}")
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder; name a file")
+    writer = WRITERS[known_ending(path, WRITERS)]
     try:
-        return writer(path, source)
+        return writer(path, source, grouped=grouped, number=number, safe_cells=safe_cells)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-class _JsonLinesWriter(Writer):
-    def __init__(self, path: Path, source: Source) -> None:
-        super().__init__(path)
-        self._file = self.partial.open("w", encoding=source.encoding or "utf-8", newline="\n")
+class _TextWriter(Writer):
+    """Of text files: encoding, and gzip without the time of day."""
 
-    def write(self, row: Row, route: Route) -> None:
-        record = {**row, "route": route.to_dict()}
-        line = json.dumps(record, ensure_ascii=False, default=_as_text)
-        try:
-            self._file.write(line + "\n")
-        except UnicodeEncodeError:  # a lone surrogate has no bytes of its own, only an escape
-            self._file.write(json.dumps(record, default=_as_text) + "\n")
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _CsvWriter(Writer):
-    def __init__(self, path: Path, source: Source) -> None:
-        super().__init__(path)
-        self._columns = _own(source.columns)
-        self._file = self.partial.open("w", encoding=source.encoding or "utf-8", errors="replace", newline="")
-        self._writer = csv.writer(self._file)
-        self._writer.writerow([*self._columns, *FLAT_COLUMNS])
-
-    def write(self, row: Row, route: Route) -> None:
-        self._writer.writerow([*(_cell(row.get(name)) for name in self._columns), *flatten(route).values()])
+    def __init__(self, path: Path, source: Source, *, grouped: bool, number: str | None, safe_cells: bool) -> None:
+        super().__init__(path, source, grouped=grouped, number=number, safe_cells=safe_cells)
+        self._raw = self.unfinished.open("wb")
+        packed = path.suffix.lower() == GZIP
+        bytes_ = gzip.GzipFile("", "wb", 6, self._raw, mtime=0) if packed else self._raw
+        self._file = io.TextIOWrapper(
+            bytes_, source.encoding or "utf-8", errors="replace", newline="", write_through=False
+        )
 
     def close(self) -> None:
         self._file.close()
+        self._raw.close()
+
+
+class _JsonLinesWriter(_TextWriter):
+    def write(self, chunk: Chunk, routes: bytes, groups: Sequence[int]) -> None:
+        numbers = groups if self.grouped else [None] * len(chunk)
+        for row, route, number in zip(chunk.rows, unpack_lines(routes), numbers, strict=True):
+            own = {name: value for name, value in row.items() if name != "route"}
+            line = json.dumps(own, ensure_ascii=False, default=as_text)
+            if encodable(line) != line:  # a lone surrogate has no bytes of its own, only an escape
+                line = json.dumps(own, default=as_text)
+            comma = ", " if own else ""
+            end = "" if number is None else f', "{GROUP}": {number}'
+            self._file.write(f'{line[:-1]}{comma}"route": {route}{end}}}\n')
+
+
+class _CsvWriter(_TextWriter):
+    def __init__(self, path: Path, source: Source, *, grouped: bool, number: str | None, safe_cells: bool) -> None:
+        super().__init__(path, source, grouped=grouped, number=number, safe_cells=safe_cells)
+        self._columns = _own(self.columns)
+        self._csv = csv.writer(self._file)
+        self._csv.writerow([*map(self._cell, self._columns), *_added(grouped)])
+
+    def write(self, chunk: Chunk, routes: bytes, groups: Sequence[int]) -> None:
+        for at, (row, flat) in enumerate(zip(chunk.rows, unpack_cells(routes), strict=True)):
+            cells = [self._cell(row.get(name)) for name in self._columns]
+            cells += map(self._cell, flat)
+            self._csv.writerow([*cells, groups[at]] if self.grouped else cells)
+
+    def _cell(self, value: Any) -> Any:
+        value = as_cell(value)
+        return "'" + value if self.safe_cells and is_formula(value) else value
 
 
 class _XlsxWriter(Writer):
-    def __init__(self, path: Path, source: Source) -> None:
-        super().__init__(path)
-        openpyxl = require("openpyxl", "files")
-        self._illegal = openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE
-        self._new_cell = openpyxl.cell.WriteOnlyCell
-        self._book = openpyxl.Workbook(write_only=True)
-        self._sheet = self._book.create_sheet("routes")
-        self._columns = _own(source.columns)
-        self._rows = 1
-        self._sheet.append([self._written(name) for name in (*self._columns, *FLAT_COLUMNS)])
+    def __init__(self, path: Path, source: Source, *, grouped: bool, number: str | None, safe_cells: bool) -> None:
+        super().__init__(path, source, grouped=grouped, number=number, safe_cells=safe_cells)
+        xlsxwriter = require("xlsxwriter", "files")
+        self._cannot_write = xlsxwriter.exceptions.FileCreateError
+        if source.total is not None and source.total > _XLSX_ROWS:
+            raise DataError(f"{path}: {source.total:,} rows may be more than XLSX holds; write .csv or .parquet")
+        self.unfinished.touch()
+        self._folder = self.unfinished.with_name(self.unfinished.name + ".tmp")
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir()
+        options = {"constant_memory": True, "tmpdir": str(self._folder)}
+        self._book = xlsxwriter.Workbook(self.unfinished, options)
+        self._book.use_zip64()
+        self._book.set_properties({"created": datetime(2000, 1, 1)})  # else now, and no two files were the same
+        self._sheet = self._book.add_worksheet("routes")
+        self._sheet.freeze_panes(1, 0)
+        self._quoted = self._book.add_format({"quote_prefix": True})
+        self._times = {
+            kind: self._book.add_format({"num_format": form})
+            for kind, form in (
+                (datetime, "yyyy-mm-dd hh:mm:ss"),
+                (date, "yyyy-mm-dd"),
+                (time, "hh:mm:ss"),
+                (timedelta, "[h]:mm:ss"),
+            )
+        }
+        self._columns = _own(self.columns)
+        self._row = 0
+        self._append([*self._columns, *_added(grouped)])
 
-    def write(self, row: Row, route: Route) -> None:
-        self._rows += 1
-        cells = (*(_cell(row.get(name)) for name in self._columns), *flatten(route).values())
-        self._sheet.append([self._written(cell) for cell in cells])
+    def write(self, chunk: Chunk, routes: bytes, groups: Sequence[int]) -> None:
+        for at, (row, flat) in enumerate(zip(chunk.rows, unpack_cells(routes), strict=True)):
+            cells = [*(as_cell(row.get(name)) for name in self._columns), *flat]
+            self._append([*cells, groups[at]] if self.grouped else cells)
 
     def close(self) -> None:
-        self._book.save(self.partial)
+        try:
+            if not self._book.fileclosed:
+                self._book.close()
+        except self._cannot_write as error:
+            raise OSError(errno.EIO, str(error)) from error
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _written(self, value: Any) -> Any:
-        if getattr(value, "tzinfo", None) is not None:
-            value = _as_text(value)  # the format knows no time zones
-        if not isinstance(value, str):
-            return value
-        if len(value) > _XLSX_LONGEST:
-            raise DataError(
-                f"{self.path}: the text of row {self._rows} has {len(value):,} characters, and a cell of XLSX holds"
-                f" {_XLSX_LONGEST:,}; write .csv or .jsonl"
-            )
-        # The format has no place for control characters and lone surrogates; text stays text, even after "=".
-        cell = self._new_cell(self._sheet, _encodable(self._illegal.sub("", value)))
-        cell.data_type = "s"
-        return cell
+    def _append(self, cells: Sequence[Any]) -> None:
+        for column, value in enumerate(cells):
+            self._put(column, value)
+        self._row += 1
+
+    def _put(self, column: int, value: Any) -> None:
+        sheet, row = self._sheet, self._row
+        if value is None:
+            return
+        if isinstance(value, bool):
+            sheet.write_boolean(row, column, value)
+        elif isinstance(value, int | float) and math.isfinite(value) and abs(value) < 10**_XLSX_DIGITS:
+            sheet.write_number(row, column, value)
+        elif type(value) in self._times and _known_to_excel(value):
+            sheet.write_datetime(row, column, value, self._times[type(value)])
+        else:
+            # The format has no place for control characters and lone surrogates; text stays text, even after "=".
+            text = encodable(_XLSX_FORBIDDEN.sub("", as_text(value)))[:XLSX_LONGEST]
+            quoted = self._quoted if self.safe_cells and is_formula(text) else None
+            sheet.write_string(row, column, text, quoted)
 
 
 class _ParquetWriter(Writer):
-    def __init__(self, path: Path, source: Source) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, source: Source, *, grouped: bool, number: str | None, safe_cells: bool) -> None:
+        super().__init__(path, source, grouped=grouped, number=number, safe_cells=safe_cells)
         self._arrow = require("pyarrow", "files")
         self._parquet = require("pyarrow.parquet", "files")
-        self._source = source
-        self._rows: list[Row] = []
+        self.unfinished.touch()
+        self._schema: Any = None
+        self._tables: list[Any] = []
+        self._waiting = 0
         self._writer: Any = None
 
-    def write(self, row: Row, route: Route) -> None:
-        self._rows.append({**_encodable(row), "route": _encodable(route.to_dict())})
-        if len(self._rows) >= _PARQUET_BATCH:
-            self._flush()
+    def write(self, chunk: Chunk, routes: bytes, groups: Sequence[int]) -> None:
+        self._schema = self._schema or schema_of(self.source, self.number)
+        self._add(table_of(chunk, self._schema), unpack_column(routes), groups)
 
     def close(self) -> None:
-        try:
+        if self._writer is None:
+            none = schema_of(self.source, self.number).empty_table()
+            self._add(none, self._arrow.chunked_array([], route_type(self._arrow)), [])
+        self._flush()
+        self._writer.close()
+
+    def discard(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self.unfinished.unlink(missing_ok=True)
+
+    def _add(self, table: Any, routes: Any, groups: Sequence[int]) -> None:
+        if "route" in table.column_names:
+            table = table.drop_columns(["route"])
+        table = table.append_column("route", routes)
+        if self.grouped:
+            table = table.append_column(GROUP, self._arrow.array(groups, self._arrow.int64()))
+        if self._writer is None:
+            self._writer = self._parquet.ParquetWriter(self.unfinished, table.schema)
+        self._tables.append(table)
+        self._waiting += table.num_rows
+        if self._waiting >= _ROW_GROUP:
             self._flush()
-        finally:
-            if self._writer is not None:
-                self._writer.close()
 
     def _flush(self) -> None:
-        rows, self._rows = self._rows, []
-        if self._writer is None:
-            self._schema = self._schema_of(rows)
-            self._writer = self._parquet.ParquetWriter(self.partial, self._schema)
-        try:
-            table = self._arrow.Table.from_pylist(rows, schema=self._schema)
-        except (self._arrow.ArrowInvalid, self._arrow.ArrowTypeError) as error:
-            raise DataError(f"{self.path}: a column holds values of different types; write .jsonl instead") from error
-        self._writer.write_table(table)
-
-    def _schema_of(self, rows: list[Row]) -> Any:
-        """The source's own schema, else that of the first rows; a column empty so far may hold text later."""
-        arrow = self._arrow
-        fields = {name: arrow.field(name, arrow.string()) for name in self._source.columns}
-        known = self._source.arrow_schema
-        if known is None and rows:
-            table = arrow.Table.from_pylist([{name: row.get(name) for name in fields} for row in rows])
-            known = table.schema
-        for field in known or ():
-            if not arrow.types.is_null(field.type):
-                fields[field.name] = field
-        fields["route"] = arrow.field("route", route_type(arrow))
-        return arrow.schema(list(fields.values()))
+        if self._tables:
+            self._writer.write_table(self._arrow.concat_tables(self._tables))
+        self._tables, self._waiting = [], 0
 
 
-WRITERS: dict[str, Callable[[Path, Source], Writer]] = {
+WRITERS: dict[str, Callable[..., Writer]] = {
     ".jsonl": _JsonLinesWriter,
     ".csv": _CsvWriter,
     ".parquet": _ParquetWriter,
@@ -220,20 +294,12 @@ def _own(columns: Sequence[str]) -> list[str]:
     return [name for name in columns if name not in FLAT_COLUMNS]
 
 
-def _cell(value: Any) -> Any:
-    """Lists and objects of JSON Lines become JSON text in a cell."""
-    return json.dumps(value, ensure_ascii=False, default=_as_text) if isinstance(value, list | dict) else value
+def _added(grouped: bool) -> tuple[str, ...]:
+    return (*FLAT_COLUMNS, GROUP) if grouped else FLAT_COLUMNS
 
 
-def _as_text(value: Any) -> str:
-    """What JSON has no form for: dates in ISO 8601, anything else as Python prints it."""
-    return str(value.isoformat() if hasattr(value, "isoformat") else value)
-
-
-def _encodable(value: Any) -> Any:
-    """The value with lone surrogates, which no file of bytes can hold, replaced by question marks."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {key: _encodable(part) for key, part in value.items()}
-    return [_encodable(part) for part in value] if isinstance(value, list) else value
+def _known_to_excel(value: Any) -> bool:
+    """Whether the format has a form for this time: it knows no time zones and no years before 1900."""
+    if isinstance(value, timedelta):
+        return value >= timedelta()
+    return getattr(value, "tzinfo", None) is None and (isinstance(value, time) or value.year >= 1900)

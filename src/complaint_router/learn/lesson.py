@@ -13,8 +13,8 @@ from complaint_router.learn.audit import Audit, audit
 from complaint_router.learn.data import LabelledData
 from complaint_router.learn.leakage import cut_answers
 from complaint_router.learn.learned import LearnedTexts
-from complaint_router.learn.near import near_duplicates
 from complaint_router.learn.plan import Plan
+from complaint_router.near import near_duplicates
 
 HELD_SHARE = 0.1
 """Share of the rows that is held out for choosing the epoch and for calibration, where no dev file is given."""

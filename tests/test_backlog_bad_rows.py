@@ -1,0 +1,144 @@
+"""A broken row keeps its place, gets its flag and takes no other row along."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from complaint_router import Router
+from complaint_router.backlog import csvlines, open_source, route_file
+
+GOOD = "1,家里停水两天了,甲"
+
+
+def route_csv(router: Router, folder: Path, content: bytes, **options: Any) -> list[dict[str, str]]:
+    (folder / "in.csv").write_bytes(content)
+    route_file(router, folder / "in.csv", folder / "out.csv", **options)
+    with (folder / "out.csv").open(encoding=open_source(folder / "in.csv").encoding, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def lines(*rows: str) -> bytes:
+    return "\n".join(["id,text,note", *rows, ""]).encode()
+
+
+def test_ragged_lines_lose_no_cell(tiny_router: Router, tmp_path: Path) -> None:
+    rows = route_csv(tiny_router, tmp_path, lines(GOOD, "2,停水,乙,丙,丁", "3,楼下酒吧吵", "4", GOOD))
+    assert [(row["id"], row["text"], row["note"], row["route.flags"]) for row in rows] == [
+        ("1", "家里停水两天了", "甲", ""),
+        ("2", "停水", "乙,丙,丁", "extra_cells"),
+        ("3", "楼下酒吧吵", "", "missing_cells"),
+        ("4", "", "", "missing_cells|empty"),
+        ("1", "家里停水两天了", "甲", ""),
+    ]
+    assert rows[1]["route.decision.action"] == "review"
+    assert rows[1]["route.decision.reasons"].startswith("extra_cells")
+    assert rows[1]["route.category.name"], "a person who looks gets a suggestion"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_bytes_that_cannot_be_read_are_told_and_the_rest_is_kept(
+    tiny_router: Router, tmp_path: Path, encoding: str
+) -> None:
+    content = lines(GOOD, "2,水压太低@三楼上不去,乙", GOOD).decode().encode(encoding).replace(b"@", b"\xff")
+    rows = route_csv(tiny_router, tmp_path, content)
+    assert [row["route.flags"] for row in rows] == ["", "undecodable", ""]
+    assert (rows[1]["text"], rows[1]["note"]) == ("水压太低\ufffd三楼上不去", "乙")
+
+
+def test_a_short_file_of_utf8_with_one_bad_byte_is_not_taken_for_gb18030(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes("text\n停水停电\n".encode() + b"\xe5\n")
+    assert open_source(tmp_path / "in.csv").encoding == "utf-8"
+
+
+def test_a_quotation_mark_that_is_never_closed_swallows_no_rows(tiny_router: Router, tmp_path: Path) -> None:
+    rows = route_csv(tiny_router, tmp_path, lines(GOOD, '2,"楼下酒吧吵,乙', GOOD, '3,"停水\n停电",丙', "4,停水,丁"))
+    assert [(row["id"], row["text"], row["note"], row["route.flags"]) for row in rows] == [
+        ("1", "家里停水两天了", "甲", ""),
+        ("2", '"楼下酒吧吵', "乙", "broken_line"),
+        ("1", "家里停水两天了", "甲", ""),
+        ("3", "停水\n停电", "丙", ""),
+        ("4", "停水", "丁", ""),
+    ]
+
+
+def test_the_last_line_may_open_a_quotation_mark(tiny_router: Router, tmp_path: Path) -> None:
+    rows = route_csv(tiny_router, tmp_path, lines(GOOD, '2,"停水,乙')[:-1])
+    assert [row["route.flags"] for row in rows] == ["", "broken_line"]
+
+
+def test_a_field_beyond_the_limit_is_a_broken_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csvlines, "LONGEST_FIELD", 50)
+    every = ["a,b\n", '1,"x\n', *["y,y\n"] * 30, '2,"z"\n']
+    records = list(csvlines.read_csv(every))
+    assert [record.line for record in records] == list(range(1, 34))
+    assert [record.line for record in records if record.broken] == [2]
+    assert records[-1].cells == ["2", "z"]
+
+
+def test_cells_of_ten_megabytes_are_flagged_in_each_format(tiny_router: Router, tmp_path: Path) -> None:
+    rows = [
+        {"text": "停水" * 2_000_000, "note": ""},
+        {"text": "停水", "note": "x" * 10_000_000},
+        {"text": "停水", "note": ""},
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="ascii")
+    for ending in ("csv", "parquet", "jsonl"):
+        route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / f"in2.{ending}")
+        summary = route_file(tiny_router, tmp_path / f"in2.{ending}", tmp_path / f"out.{ending}")
+        assert summary.flags == {"long_cell": 2}
+        out = list(open_source(tmp_path / f"out.{ending}").rows())
+        assert [{name: row[name] for name in rows[0]} for row in out] == rows
+
+
+def test_lines_that_are_not_json_keep_their_text(tiny_router: Router, tmp_path: Path) -> None:
+    content = ['{"id": 1, "内容": "停水"}', '{"id": 2, "内容": "停水', "[1, 2]", "", '"停电"', "NaN", '{"id": 3}']
+    (tmp_path / "in.jsonl").write_text("\n".join(content), encoding="utf-8")
+    summary = route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.jsonl", text_field="内容")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert [row.get("内容") for row in rows] == ["停水", '{"id": 2, "内容": "停水', "[1, 2]", '"停电"', "NaN", None]
+    assert [row["route"]["flags"] for row in rows] == [
+        [],
+        ["broken_line"],
+        ["broken_line", "no_chinese"],
+        ["broken_line"],
+        ["broken_line", "no_chinese"],
+        ["not_text"],
+    ]
+    assert summary.flags == {"broken_line": 4, "no_chinese": 2, "not_text": 1}
+
+
+def test_a_file_of_nothing_but_broken_lines(tiny_router: Router, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("停水\n停电\n", encoding="utf-8")
+    for ending in ("csv", "parquet"):
+        assert route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / f"out.{ending}").flags == {"broken_line": 2}
+
+
+def test_texts_of_the_wrong_type(tiny_router: Router, tmp_path: Path) -> None:
+    values = [12345, 1.5, True, None, ["停水"], {"a": "停水"}, "停水"]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": each}) + "\n" for each in values), "utf-8")
+    assert route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.jsonl").flags == {"not_text": 6}
+    pq.write_table(pa.table({"text": [b"a", None]}), tmp_path / "in.parquet")
+    assert route_file(tiny_router, tmp_path / "in.parquet", tmp_path / "out.parquet").flags == {"not_text": 2}
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "xlsx", "parquet"])
+def test_rejects_hold_the_flagged_rows_with_their_numbers(tiny_router: Router, tmp_path: Path, ending: str) -> None:
+    (tmp_path / "in.csv").write_bytes(lines(GOOD, "2,,乙", GOOD, "4,停水", "5,停水,甲,乙"))
+    rejects = tmp_path / f"rejects.{ending}"
+    route_file(tiny_router, tmp_path / "in.csv", tmp_path / "out.jsonl", rejects=rejects)
+    rows = list(open_source(rejects).rows())
+    assert [(str(row["row"]), row["id"]) for row in rows] == [("2", "2"), ("4", "4"), ("5", "5")]
+    flags = [row["route"]["flags"] if "route" in row else row["route.flags"].split("|") for row in rows]
+    assert flags == [["empty"], ["missing_cells"], ["extra_cells"]]
+    route_file(tiny_router, rejects, tmp_path / "whole.jsonl", rejects=tmp_path / f"again.{ending}")
+    assert [row["row.2"] for row in open_source(tmp_path / f"again.{ending}").rows()]
+    (tmp_path / "good.csv").write_bytes(lines(GOOD))
+    route_file(tiny_router, tmp_path / "good.csv", tmp_path / "out.jsonl", rejects=rejects)
+    assert list(open_source(rejects).rows()) == []

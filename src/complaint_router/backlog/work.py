@@ -18,7 +18,6 @@ from complaint_router.router import Router
 from complaint_router.schema import Decision, Locality, Route
 from complaint_router.text import has_chinese, prepare
 
-
 _NO_WORD = re.compile(r"[\W_]+")
 """Blanks and punctuation: two clerks who take down the same words set them differently."""
 

@@ -58,17 +58,20 @@ def main() -> None:
         texts = [row[args.text_field] for row in open_source(args.texts).rows()]
         make(made, texts, args.rows)
         source, output = folder / f"in.{args.format}", folder / f"out.{args.format}"
+        peer = folder / "peer.csv"
         convert(made, source)
         route = [sys.executable, "-m", "complaint_router.cli", "route", "--input", source, "--output", output, *options]
-        contenders = {f"complaint-router, {count} workers": [*route, "--workers", count] for count in args.workers}
+        contenders = {
+            f"complaint-router, {count} worker{'s' * (count > 1)}": [*route, "--workers", count]
+            for count in args.workers
+        }
         if not args.no_peer:
             script = Path(__file__).with_name("pandas_svm.py")
-            output_of_peer = folder / "peer.csv"
-            contenders[PEER] = [sys.executable, script, args.texts, args.text_field, args.label, made, output_of_peer]
+            contenders[PEER] = [sys.executable, script, args.texts, args.text_field, args.label, made, peer]
         found = {name: Found() for name in contenders}
         for _ in range(args.rounds):
             for name, command in contenders.items():
-                written = folder / "peer.csv" if name == PEER else output
+                written = peer if name == PEER else output
                 written.unlink(missing_ok=True)
                 measure([str(part) for part in command], found[name], told=name == PEER)
                 found[name].rows_out = sum(1 for _ in open_source(written).rows())

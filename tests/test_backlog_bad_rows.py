@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from complaint_router import Router
+from complaint_router import DataError, Router
 from complaint_router.backlog import csvlines, open_source, route_file
 
 GOOD = "1,家里停水两天了,甲"
@@ -52,16 +54,28 @@ def test_bytes_that_cannot_be_read_are_told_and_the_rest_is_kept(
     assert (rows[1]["text"], rows[1]["note"]) == ("水压太低\ufffd三楼上不去", "乙")
 
 
-def test_a_short_file_of_utf8_with_one_bad_byte_is_not_taken_for_gb18030(tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_bytes("text\n停水停电\n".encode() + b"\xe5\n")
-    assert open_source(tmp_path / "in.csv").encoding == "utf-8"
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("text\n停水停电\n".encode() + b"\xe5\n", "utf-8"),
+        (b"text\n\xff only a few of these letters\n", "utf-8"),
+        (b"text\nmany letters, none Chinese, and one caf\xe9s among them\n" * 9, "utf-8"),
+        ("text\n停水停电\n".encode("gb18030") + b"\xff\n", "gb18030"),
+        ("\r".join(["text", *["停水停电"] * 1_100]).encode("gb18030"), "gb18030"),
+    ],
+)
+def test_a_few_bad_bytes_do_not_hide_the_encoding(tmp_path: Path, content: bytes, encoding: str) -> None:
+    (tmp_path / "in.csv").write_bytes(content)
+    source = open_source(tmp_path / "in.csv")
+    assert source.encoding == encoding
+    assert source.total == sum(1 for chunk in source.chunks() for _ in chunk.rows)
 
 
 def test_a_quotation_mark_that_is_never_closed_swallows_no_rows(tiny_router: Router, tmp_path: Path) -> None:
     rows = route_csv(tiny_router, tmp_path, lines(GOOD, '2,"楼下酒吧吵,乙', GOOD, '3,"停水\n停电",丙', "4,停水,丁"))
     assert [(row["id"], row["text"], row["note"], row["route.flags"]) for row in rows] == [
         ("1", "家里停水两天了", "甲", ""),
-        ("2", '"楼下酒吧吵', "乙", "broken_line"),
+        ("2", '"楼下酒吧吵', "乙", "stray_quote"),
         ("1", "家里停水两天了", "甲", ""),
         ("3", "停水\n停电", "丙", ""),
         ("4", "停水", "丁", ""),
@@ -70,7 +84,16 @@ def test_a_quotation_mark_that_is_never_closed_swallows_no_rows(tiny_router: Rou
 
 def test_the_last_line_may_open_a_quotation_mark(tiny_router: Router, tmp_path: Path) -> None:
     rows = route_csv(tiny_router, tmp_path, lines(GOOD, '2,"停水,乙')[:-1])
-    assert [row["route.flags"] for row in rows] == ["", "broken_line"]
+    assert [row["route.flags"] for row in rows] == ["", "stray_quote"]
+
+
+def test_quotation_marks_within_a_cell_are_kept(tiny_router: Router, tmp_path: Path) -> None:
+    rows = route_csv(tiny_router, tmp_path, lines('1,"停水"严重,甲', '2,他说"停水"了,乙', '3,"又""停水""了",丙'))
+    assert [(row["text"], row["route.flags"]) for row in rows] == [
+        ('"停水"严重', "stray_quote"),
+        ('他说"停水"了', ""),
+        ('又"停水"了', ""),
+    ]
 
 
 def test_a_field_beyond_the_limit_is_a_broken_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +101,7 @@ def test_a_field_beyond_the_limit_is_a_broken_line(monkeypatch: pytest.MonkeyPat
     every = ["a,b\n", '1,"x\n', *["y,y\n"] * 30, '2,"z"\n']
     records = list(csvlines.read_csv(every))
     assert [record.line for record in records] == list(range(1, 34))
-    assert [record.line for record in records if record.broken] == [2]
+    assert [record.line for record in records if record.stray_quote] == [2]
     assert records[-1].cells == ["2", "z"]
 
 
@@ -142,3 +165,73 @@ def test_rejects_hold_the_flagged_rows_with_their_numbers(tiny_router: Router, t
     (tmp_path / "good.csv").write_bytes(lines(GOOD))
     route_file(tiny_router, tmp_path / "good.csv", tmp_path / "out.jsonl", rejects=rejects)
     assert list(open_source(rejects).rows()) == []
+
+
+def test_strings_of_parquet_that_are_no_utf8(tiny_router: Router, tmp_path: Path) -> None:
+    broken = pa.array([b"\xe5\x81", None, "停水".encode()], pa.binary())
+    strings = pa.StringArray.from_buffers(3, broken.buffers()[1], broken.buffers()[2], broken.buffers()[0])
+    table = pa.table({"text": ["停水"] * 3, "note": strings, "label": strings.dictionary_encode()})
+    pq.write_table(table, tmp_path / "in.parquet")
+    for ending in ("parquet", "csv", "jsonl"):
+        out = tmp_path / f"out.{ending}"
+        assert route_file(tiny_router, tmp_path / "in.parquet", out).flags == {"undecodable": 1}
+        assert [row["note"] or None for row in open_source(out).rows()] == ["\ufffd", None, "停水"]
+        if ending != "parquet":  # where it stands as text, it is text
+            assert route_file(tiny_router, out, tmp_path / f"again.{ending}").flags == {}
+
+
+def test_times_that_python_has_no_form_for(tiny_router: Router, tmp_path: Path) -> None:
+    table = pa.table(
+        {"text": ["停水"], "far": pa.array([2**62], pa.timestamp("us")), "wait": pa.array([5], pa.duration("ns"))}
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    for ending in ("csv", "jsonl", "xlsx", "parquet"):
+        assert route_file(tiny_router, tmp_path / "in.parquet", tmp_path / f"out.{ending}").rows == 1
+    (row,) = open_source(tmp_path / "out.jsonl").rows()
+    assert row["far"]
+
+
+def test_columns_of_one_name_are_all_kept(tiny_router: Router, tmp_path: Path) -> None:
+    columns = [pa.array(["停水"]), pa.array(["甲"]), pa.array(["乙"])]
+    pq.write_table(pa.table(columns, names=["text", "n", "n"]), tmp_path / "in.parquet")
+    for ending in ("csv", "jsonl", "xlsx", "parquet"):
+        route_file(tiny_router, tmp_path / "in.parquet", tmp_path / f"out.{ending}")
+        (row,) = open_source(tmp_path / f"out.{ending}").rows()
+        assert (row["n"], row["n.2"]) == ("甲", "乙")
+
+
+def test_workbooks_as_other_programs_write_them(
+    tiny_router: Router, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for at, row in enumerate([("text", "电话"), ("停水_x000D_\n两天", 13800001111), (), ("_x005F_x0041_", 45000)], 3):
+        for column, value in enumerate(row, 1):
+            sheet.cell(at, column, value)
+    sheet["B4"].number_format = sheet["B6"].number_format = "yyyy-mm-dd"
+    book.create_sheet("其他").append(["停水"])
+    book.save(tmp_path / "in.xlsx")
+    route_file(tiny_router, tmp_path / "in.xlsx", tmp_path / "out.xlsx")
+    rows = [tuple(row.values())[:2] for row in open_source(tmp_path / "out.xlsx").rows()]
+    assert rows == [("停水\r\n两天", 13800001111), (None, None), ("_x0041_", datetime(2023, 3, 15))]
+    assert not recwarn.list
+
+
+def test_a_workbook_of_more_columns_than_xlsx_holds_is_refused(tiny_router: Router, tmp_path: Path) -> None:
+    row = {"text": "停水", **{f"c{number}": number for number in range(16_370)}}
+    (tmp_path / "in.jsonl").write_text(json.dumps(row), encoding="ascii")
+    with pytest.raises(DataError, match="more columns than XLSX holds"):
+        route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.xlsx")
+    assert not (tmp_path / "out.xlsx.partial").exists()
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_a_column_route_that_holds_no_routes_is_not_written_over(
+    tiny_router: Router, tmp_path: Path, ending: str
+) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "停水", "route": "45路"}\n', encoding="utf-8")
+    with pytest.raises(DataError, match="has a column 'route' of its own; rename it"):
+        route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / f"out.{ending}")
+    assert route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.csv").rows == 1
+    with pytest.raises(DataError, match="of its own"):
+        route_file(tiny_router, tmp_path / "out.csv", tmp_path / f"out.{ending}")

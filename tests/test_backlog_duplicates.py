@@ -59,5 +59,5 @@ def test_groups_reach_over_chunks_and_are_counted(tiny_router: Router, tmp_path:
 
 def test_a_column_of_that_name_is_not_written_over(tiny_router: Router, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text,group\n停水,甲\n", encoding="utf-8")
-    with pytest.raises(DataError, match="has a column 'group' already; rename it"):
+    with pytest.raises(DataError, match="has a column 'group' of its own; rename it"):
         route_file(tiny_router, tmp_path / "in.csv", tmp_path / "out.csv", group_duplicates=True)

@@ -7,7 +7,6 @@ import os
 import re
 import resource
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from complaint_router import DataError, Router
-from complaint_router.backlog import chunk, open_source, route_file
+from complaint_router.backlog import chunk, open_source, route_file, writers
 from complaint_router.backlog.journal import Journal
 
 FORMATS = ["csv", "jsonl", "parquet", "xlsx", "csv.gz"]
@@ -147,15 +146,49 @@ def test_the_journal_of_another_run_is_not_gone_on_from(
     with pytest.raises(DataError, match=r"with another input; remove it to begin anew"):
         route_file(tiny_router, source, out)
     (tmp_path / "out.jsonl.partial").write_bytes(b"{}\n" * 1000)
-    with pytest.raises(DataError, match=r"is not the journal of a run"):
+    with pytest.raises(DataError, match=r"is no journal of a run"):
         route_file(tiny_router, source, out)
 
 
-def test_two_runs_do_not_write_the_same_output(tiny_router: Router, tmp_path: Path) -> None:
+def test_two_runs_do_not_write_the_same_output(
+    tiny_router: Router, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, out = write_input(tmp_path / "in.jsonl", 20), tmp_path / "out.jsonl"
-    other = sqlite3.connect(tmp_path / "out.jsonl.partial", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(DataError, match="another run is at work on it"):
-        route_file(tiny_router, source, out)
-    other.close()
+    told = []
+    finish = writers.Writer.finish
+
+    def second_start(self: writers.Writer) -> None:
+        with pytest.raises(DataError) as raised:
+            route_file(tiny_router, source, out)
+        told.append(str(raised.value))
+        finish(self)
+
+    monkeypatch.setattr(writers.Writer, "finish", second_start)
     assert route_file(tiny_router, source, out).rows == 20
+    assert "another run is at work on it" in told[0]
+    assert len(list(open_source(out).rows())) == 20
+
+
+def test_an_input_that_changes_meanwhile_is_told(
+    tiny_router: Router, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = write_input(tmp_path / "in.jsonl", 20), tmp_path / "out.jsonl"
+    add = Journal.add
+
+    def changed(self: Journal, number: int, *rest: object) -> None:
+        add(self, number, *rest)  # type: ignore[arg-type]
+        write_input(source, 21)
+
+    monkeypatch.setattr(Journal, "add", changed)
+    with pytest.raises(DataError, match=r"in\.jsonl: was changed while it was read"):
+        route_file(tiny_router, source, out)
+    assert not out.exists()
+
+
+def test_a_link_leads_to_the_output(tiny_router: Router, tmp_path: Path) -> None:
+    source, target, link = write_input(tmp_path / "in.jsonl", 2), tmp_path / "target.jsonl", tmp_path / "link.jsonl"
+    target.touch()
+    link.symlink_to(target)
+    route_file(tiny_router, source, link)
+    assert link.is_symlink()
+    assert len(list(open_source(target).rows())) == 2

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 TEXT_LIMIT = 2_000
 """Characters of a complaint that are read; of a longer one the head and the tail."""
@@ -59,6 +61,14 @@ def with_title(title: str, text: str) -> str:
     if not title:
         return text
     return title + ("" if unicodedata.category(title[-1]).startswith("P") else "。") + text
+
+
+def with_titles(titles: Iterable[Any], texts: Iterable[Any]) -> list[Any]:
+    """Each text with its title in front; what stands in the place of a text but is none stays as it is."""
+    return [
+        with_title(title, text) if isinstance(title, str) and isinstance(text, str) else text
+        for title, text in zip(titles, texts, strict=True)
+    ]
 
 
 def has_chinese(text: str) -> bool:

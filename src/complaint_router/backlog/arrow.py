@@ -1,8 +1,13 @@
-"""The Arrow type of a route, for Parquet."""
+"""Arrow, for Parquet: the type of a route, and values that can be broken or have no form in Python."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+
+from complaint_router.backlog.textfile import LOST
+from complaint_router.optional import require
 
 
 def route_type(arrow: Any) -> Any:
@@ -34,3 +39,42 @@ def route_type(arrow: Any) -> Any:
             "flags": texts,
         }
     )
+
+
+def plain_column(column: Any) -> list[Any]:
+    """The cells of an Arrow column as plain values; a time that Python has no form for becomes text."""
+    arrow = require("pyarrow", "files")
+    if arrow.types.is_timestamp(column.type) and column.type.unit == "ns":
+        column = column.cast(arrow.string())
+    try:
+        cells: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError, AttributeError):
+        cells = [_plain(cell, arrow) for cell in column]
+    return cells
+
+
+def _plain(cell: Any, arrow: Any) -> Any:
+    forms: tuple[Callable[[], Any], ...] = (cell.as_py, cell.cast(arrow.string()).as_py, cell.__str__)
+    for form in forms:
+        with suppress(ValueError, OverflowError, AttributeError, NotImplementedError):
+            return form()
+    return LOST
+
+
+def readable(table: Any) -> tuple[Any, set[int]]:
+    """The table with bytes that are no UTF-8 replaced in its columns of strings, and the numbers of those rows, from 0;
+    a file may hold such, as nobody checks them when it is written."""
+    arrow = require("pyarrow", "files")
+    damaged: set[int] = set()
+    for at, field in enumerate(table.schema):
+        kind = field.type.value_type if arrow.types.is_dictionary(field.type) else field.type
+        if not (arrow.types.is_string(kind) or arrow.types.is_large_string(kind)):
+            continue
+        try:
+            table.column(at).validate(full=True)
+        except arrow.ArrowInvalid:
+            binary = table.column(at).cast(kind).cast(arrow.large_binary()).to_pylist()
+            texts = [cell if cell is None else cell.decode("utf-8", "replace") for cell in binary]
+            damaged.update(row for row, text in enumerate(texts) if text is not None and LOST in text)
+            table = table.set_column(at, field, arrow.array(texts, kind).cast(field.type))
+    return table, damaged

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from complaint_router.backlog.arrow import route_type
+from complaint_router.backlog.arrow import plain_column, route_type
 from complaint_router.backlog.packing import FLAT_COLUMNS, flatten
+from complaint_router.backlog.readers import described
 from complaint_router.errors import ArgumentError
 from complaint_router.optional import require
 from complaint_router.router import Router
 from complaint_router.schema import Route
-from complaint_router.text import with_title
+from complaint_router.text import with_titles
 
 _NUMBERS = ("score", "confidence")
 
@@ -76,19 +77,14 @@ class RouteBatch:
             kind = type(batch).__name__
             raise ArgumentError(f"a batch is a dict of arrays, a pandas data frame or an Arrow table, not {kind}")
         texts: Iterable[Any] = self._values(batch, self._text_field)
-        if self._title_field is None:
-            return texts
-        return (
-            with_title(title, text) if isinstance(title, str) and isinstance(text, str) else text
-            for title, text in zip(self._values(batch, self._title_field), texts, strict=True)
-        )
+        return with_titles(self._values(batch, self._title_field), texts) if self._title_field else texts
 
     @staticmethod
     def _values(batch: Any, column: str) -> Any:
         names = getattr(batch, "column_names", batch)
         if column not in names:
-            raise ArgumentError(f"the batch has no column {column!r}; it has {', '.join(map(repr, names))}")
-        return batch[column].to_pylist() if hasattr(batch, "column_names") else batch[column]
+            raise ArgumentError(f"the batch has no column {column!r}; {described(list(names))}")
+        return plain_column(batch[column]) if hasattr(batch, "column_names") else batch[column]
 
 
 def _columns(routes: Iterable[Route]) -> dict[str, Any]:

@@ -22,6 +22,13 @@ def as_cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False, default=as_text) if isinstance(value, list | dict) else value
 
 
+def characters_of(value: Any) -> int:
+    """Characters of a value in a cell; 0 for numbers, times and the like, which are never long."""
+    if isinstance(value, str):
+        return len(value)
+    return len(as_text(as_cell(value))) if isinstance(value, list | dict | bytes) else 0
+
+
 def as_text(value: Any) -> str:
     """What JSON has no form for: dates in ISO 8601, anything else as Python prints it."""
     return str(value.isoformat() if hasattr(value, "isoformat") else value)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import repeat
 from typing import Any
+
+from complaint_router.backlog.arrow import plain_column
+from complaint_router.backlog.cells import characters_of
 
 Row = dict[str, Any]
 
 UNDECODABLE = "undecodable"
 BROKEN_LINE = "broken_line"
+STRAY_QUOTE = "stray_quote"
 EXTRA_CELLS = "extra_cells"
 MISSING_CELLS = "missing_cells"
 LONG_CELL = "long_cell"
@@ -49,13 +52,16 @@ class Chunk:
     @cached_property
     def rows(self) -> list[Row]:
         """The rows as plain values."""
-        return plain_rows(self.table) if self._rows is None else self._rows
-
-    def values(self, column: str) -> Iterable[Any]:
-        """The cells of a column, None where there is none."""
         if self._rows is not None:
-            return (row.get(column) for row in self._rows)
-        return self.table.column(column).to_pylist() if column in self.table.column_names else repeat(None, len(self))
+            return self._rows
+        columns = {name: self.values(name) for name in self.table.column_names}
+        return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+    def values(self, column: str) -> list[Any]:
+        """The cells of a column, None where a row of JSON Lines has none."""
+        if self._rows is not None:
+            return [row.get(column) for row in self._rows]
+        return plain_column(self.table.column(column))
 
     def some(self, numbers: Sequence[int], first: int, column: str) -> Chunk:
         """The rows of these numbers, from 0, with their numbers, counted on from `first`, as a first column."""
@@ -74,9 +80,9 @@ def chunked(records: Iterable[Record]) -> Iterator[Chunk]:
     for record in records:
         longest = 0
         for cell in record.row.values():
-            if isinstance(cell, str):
-                characters += len(cell)
-                longest = max(longest, len(cell))
+            size = characters_of(cell)
+            characters += size
+            longest = max(longest, size)
         rows.append(record.row)
         flags.append((*record.flags, LONG_CELL) if longest > LONGEST_CELL else record.flags)
         if len(rows) == ROWS or characters >= CHARACTERS:
@@ -84,14 +90,3 @@ def chunked(records: Iterable[Record]) -> Iterator[Chunk]:
             rows, flags, characters = [], [], 0
     if rows:
         yield Chunk(flags, rows)
-
-
-def plain_rows(table: Any) -> list[Row]:
-    """The rows of an Arrow table; times in nanoseconds, which Python has no form for, become text."""
-    import pyarrow as arrow
-
-    for at, field in enumerate(table.schema):
-        if arrow.types.is_timestamp(field.type) and field.type.unit == "ns":
-            table = table.set_column(at, field.name, table.column(at).cast(arrow.string()))
-    rows: list[Row] = table.to_pylist()
-    return rows

@@ -8,55 +8,41 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 LONGEST_FIELD = 1 << 24
-"""Characters; a longer field is taken for a quotation mark that nobody closed."""
+"""Characters; a longer field is taken for a quotation mark that nobody closed. Set for the whole process, as the module
+csv has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsvRecord:
-    """The cells of one record, the number of its last line, and whether a quotation mark in it was never closed."""
+    """The cells of one record, the number of its last line, and whether it was not quoted as CSV is."""
 
     cells: list[str]
     line: int
-    broken: bool = False
+    stray_quote: bool = False
 
 
 def read_csv(lines: Iterable[str]) -> Iterator[CsvRecord]:
-    """Read records; where a quotation mark is never closed, its line alone is given as it stands, and the next line
-    begins a record again.
+    """Read records. Where a quotation mark does not stand as CSV has it, its line alone is given as it stands, cut at
+    the commas, and the next line begins a record again.
 
     Args:
         lines: with their line ends, as a file opened with newline="" gives them.
     """
     csv.field_size_limit(LONGEST_FIELD)
     source = _Lines(lines)
-    reader = csv.reader(source)
+    reader = csv.reader(source, strict=True)
     while True:
         source.taken.clear()
         try:
-            cells = next(reader)
+            yield CsvRecord(next(reader), source.line)
         except StopIteration:
             return
-        except csv.Error:  # a field beyond the limit, or a NUL where Python is older than 3.11
-            broken = True
-        else:
-            # The reader asks for a line beyond the last one only when a quotation mark is still open.
-            broken = source.ended or (len(source.taken) > 1 and not _well_quoted(source.taken))
-        if not broken:
-            yield CsvRecord(cells, source.line)
-            continue
-        first, *others = source.taken
-        source.put_back(others)
-        yield CsvRecord(first.rstrip("\r\n").split(","), source.line, broken=True)
-        reader = csv.reader(source)
-
-
-def _well_quoted(lines: list[str]) -> bool:
-    """Whether quotation marks close where a cell ends. Where not, one that nobody closed ran into the next."""
-    try:
-        list(csv.reader(lines, strict=True))
-    except csv.Error:
-        return False
-    return True
+        except csv.Error:
+            # A quotation mark in a cell ends elsewhere than the cell, never, or beyond the limit.
+            first, *others = source.taken
+            source.put_back(others)
+            yield CsvRecord(first.rstrip("\r\n").split(","), source.line, stray_quote=True)
+            reader = csv.reader(source, strict=True)
 
 
 class _Lines:
@@ -67,17 +53,12 @@ class _Lines:
         self._waiting: deque[str] = deque()
         self.taken: list[str] = []
         self.line = 0
-        self.ended = False
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        try:
-            line = self._waiting.popleft() if self._waiting else next(self._lines)
-        except StopIteration:
-            self.ended = True
-            raise
+        line = self._waiting.popleft() if self._waiting else next(self._lines)
         self.taken.append(line)
         self.line += 1
         return line
@@ -85,4 +66,3 @@ class _Lines:
     def put_back(self, lines: list[str]) -> None:
         self._waiting.extendleft(reversed(lines))
         self.line -= len(lines)
-        self.ended = False

@@ -52,7 +52,7 @@ class Done:
 
 
 class Journal:
-    """The journal of one run; open it with `Journal.opened`."""
+    """The journal of one run; open it with `Journal.opened`, which tells what goes wrong."""
 
     def __init__(self, path: Path, base: sqlite3.Connection) -> None:
         self.path = path
@@ -76,7 +76,7 @@ class Journal:
         except sqlite3.OperationalError as error:
             raise DataError(f"{path}: cannot be written ({error})") from error
         try:
-            with cls._errors(path):
+            with _told(path):
                 base.execute("PRAGMA locking_mode = EXCLUSIVE")
                 base.execute("PRAGMA synchronous = FULL")
                 base.execute("BEGIN EXCLUSIVE")
@@ -86,49 +86,47 @@ class Journal:
                 if stored is None:
                     base.execute("INSERT INTO run VALUES (?, 0)", (json.dumps(identity),))
                 base.execute("COMMIT")
-            if stored is not None:
-                former = json.loads(stored[0])
-                changed = [name for name in identity if former.get(name) != identity[name]]
-                if changed:
-                    raise DataError(
-                        f"{path}: holds an unfinished run with another {' and '.join(changed)};"
-                        " remove it to begin anew, or name another output"
-                    )
-            yield cls(path, base)
+                if stored is not None:
+                    former = json.loads(stored[0])
+                    changed = [name for name in identity if former.get(name) != identity[name]]
+                    if changed:
+                        raise DataError(
+                            f"{path}: holds an unfinished run with another {' and '.join(changed)};"
+                            " remove it to begin anew, or name another output"
+                        )
+                yield cls(path, base)
         finally:
             base.close()
 
     def add(self, number: int, done: Done, seconds: float) -> None:
-        """Keep a finished chunk for good, and count the seconds that it took.
-
-        Raises:
-            OSError: the disk is full, or fails.
-        """
-        with self._errors(self.path):
-            self._base.execute("BEGIN")
-            self._base.execute(
-                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?)",
-                (number, done.routes, done.rejects, json.dumps(done.rejected), done.tally),
+        """Keep a finished chunk for good, and count the seconds that it took."""
+        self._base.execute("BEGIN")
+        self._base.execute(
+            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?)",
+            (number, done.routes, done.rejects, json.dumps(done.rejected), done.tally),
+        )
+        if done.likeness is not None:
+            like = done.likeness
+            self._base.executemany(
+                "INSERT INTO texts VALUES (?, ?, ?)", zip(like.rows, like.places, like.texts, strict=True)
             )
-            if done.likeness is not None:
-                like = done.likeness
-                self._base.executemany(
-                    "INSERT INTO texts VALUES (?, ?, ?)", zip(like.rows, like.places, like.texts, strict=True)
-                )
-                bands = np.ascontiguousarray(like.keys.T)
-                self._base.executemany(
-                    "INSERT INTO bands VALUES (?, ?, ?)",
-                    ((band, number, keys.tobytes()) for band, keys in enumerate(bands)),
-                )
-            self._base.execute("UPDATE run SET seconds = seconds + ?", (seconds,))
-            self._base.execute("COMMIT")
+            bands = np.ascontiguousarray(like.keys.T)
+            self._base.executemany(
+                "INSERT INTO bands VALUES (?, ?, ?)",
+                ((band, number, keys.tobytes()) for band, keys in enumerate(bands)),
+            )
+        self.spend(seconds)
+        self._base.execute("COMMIT")
 
-    def spent(self, seconds: float) -> float:
-        """Add to the seconds that this run has taken, over all its starts; returns them all."""
-        with self._errors(self.path):
-            self._base.execute("UPDATE run SET seconds = seconds + ?", (seconds,))
-            (total,) = self._base.execute("SELECT seconds FROM run").fetchone()
-            return float(total)
+    def spend(self, seconds: float) -> None:
+        """Count seconds of the run."""
+        self._base.execute("UPDATE run SET seconds = seconds + ?", (seconds,))
+
+    @property
+    def seconds(self) -> float:
+        """What the run has taken, over all its starts."""
+        (seconds,) = self._base.execute("SELECT seconds FROM run").fetchone()
+        return float(seconds)
 
     @property
     def chunks(self) -> int:
@@ -140,10 +138,10 @@ class Journal:
         """The tally of each chunk, in order."""
         return (tally for (tally,) in self._base.execute("SELECT tally FROM chunks ORDER BY number"))
 
-    def answers(self) -> Iterator[Done]:
-        """Each chunk, in order, without what tells its near-duplicates."""
-        found = self._base.execute("SELECT routes, rejects, rejected, tally FROM chunks ORDER BY number")
-        return (Done(routes, rejects, json.loads(rejected), tally) for routes, rejects, rejected, tally in found)
+    def answers(self) -> Iterator[tuple[bytes, bytes, list[int]]]:
+        """Of each chunk, in order, the routes, those of its flagged rows, and where in it these stand, from 0."""
+        found = self._base.execute("SELECT routes, rejects, rejected FROM chunks ORDER BY number")
+        return ((routes, rejects, json.loads(rejected)) for routes, rejects, rejected in found)
 
     def rows(self) -> NDArray[np.int64]:
         """The rows whose texts are kept, in order."""
@@ -163,16 +161,16 @@ class Journal:
     def remove(self) -> None:
         """End the run: nothing of it is left."""
         self._base.close()
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)
 
-    @staticmethod
-    @contextmanager
-    def _errors(path: Path) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise DataError(f"{path}: another run is at work on it; wait for its end, or stop it") from error
-            raise OSError(errno.EIO, f"{error}; when that is mended, the same command goes on", str(path)) from error
-        except sqlite3.DatabaseError as error:
-            raise DataError(f"{path}: is not the journal of a run; remove it, or name another output") from error
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise DataError(f"{path}: another run is at work on it; wait for its end, or stop it") from error
+        raise OSError(errno.EIO, f"{error}; when that is mended, the same command goes on", str(path)) from error
+    except sqlite3.DatabaseError as error:
+        raise DataError(f"{path}: is no journal of a run, or a damaged one; remove it to begin anew") from error

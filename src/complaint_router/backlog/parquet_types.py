@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from complaint_router.backlog.cells import as_text, encodable
 from complaint_router.backlog.chunk import Chunk
-from complaint_router.backlog.readers import Source
+from complaint_router.backlog.readers import READERS, Source, known_ending
 from complaint_router.optional import require
 
 _LARGEST_EXACT = 1 << 53
@@ -36,13 +36,13 @@ def schema_of(source: Source, number: str | None = None) -> Any:
     if source.arrow_schema is not None:
         return arrow.schema([*numbers, *source.arrow_schema], source.arrow_schema.metadata)
     kinds: defaultdict[str, set[type]] = defaultdict(set)
-    if source.path.suffixes[:1] != [".csv"]:
+    if known_ending(source.path, READERS) != ".csv":
         for chunk in source.chunks():
             for row in chunk.rows:
                 for name, value in row.items():
                     kinds[name].add(_kind(value))
-    types = {name: _type_of(kinds[name] - {type(None)}, arrow) for name in source.columns}
-    return arrow.schema([*numbers, *types.items()])
+    fields = [(encodable(name), _type_of(kinds[name] - {type(None)}, arrow)) for name in source.columns]
+    return arrow.schema([*numbers, *fields])
 
 
 def _kind(value: Any) -> type:
@@ -65,16 +65,16 @@ def _type_of(kinds: set[type], arrow: Any) -> Any:
     return types.get(frozenset(kinds), arrow.string())
 
 
-def table_of(chunk: Chunk, schema: Any) -> Any:
-    """The rows of a chunk as an Arrow table."""
+def table_of(chunk: Chunk, columns: Sequence[str], schema: Any) -> Any:
+    """The rows of a chunk as an Arrow table with these columns."""
     arrow = require("pyarrow", "files")
     if chunk.table is not None:
         return chunk.table
-    columns = []
-    for field in schema:
+    cells = []
+    for name, field in zip(columns, schema, strict=True):
         convert: Callable[[Any], Any] = _as_string if arrow.types.is_string(field.type) else _as_is
-        columns.append(arrow.array([convert(row.get(field.name)) for row in chunk.rows], field.type))
-    return arrow.table(columns, schema=schema)
+        cells.append(arrow.array([convert(row.get(name)) for row in chunk.rows], field.type))
+    return arrow.table(cells, schema=schema)
 
 
 def _as_is(value: Any) -> Any:

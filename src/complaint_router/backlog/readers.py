@@ -7,13 +7,16 @@ training, `Source.rows` raises instead.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import zip_longest
+from itertools import dropwhile, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
+from complaint_router.backlog.arrow import plain_column, readable
+from complaint_router.backlog.cells import characters_of
 from complaint_router.backlog.chunk import (
     BROKEN_LINE,
     EXTRA_CELLS,
@@ -21,19 +24,21 @@ from complaint_router.backlog.chunk import (
     LONGEST_CELL,
     MISSING_CELLS,
     ROWS,
+    STRAY_QUOTE,
     UNDECODABLE,
     Chunk,
     Record,
     Row,
     chunked,
-    plain_rows,
 )
 from complaint_router.backlog.csvlines import CsvRecord, read_csv
-from complaint_router.backlog.textfile import GZIP, LOST, TextFile
-from complaint_router.backlog.xlsx import read_sheet, sheet_rows
+from complaint_router.backlog.textfile import GZIP, LOST, MARK, TextFile
+from complaint_router.backlog.xlsx import read_sheet, sheet_size
 from complaint_router.errors import DataError
 from complaint_router.optional import require
 from complaint_router.text import mask
+
+_log = logging.getLogger("complaint_router")
 
 _LONGEST_NAME = 30
 """A longer column name is taken for data, and not shown in a message."""
@@ -42,7 +47,7 @@ _LARGEST_ROW_BATCH = 1 << 24
 """Bytes of Parquet, unpacked, that are read together."""
 
 _FATAL = {
-    BROKEN_LINE: 'is not a JSON object such as {"text": …}, or opens a quotation mark that is never closed',
+    BROKEN_LINE: 'is not a JSON object such as {"text": …}',
     EXTRA_CELLS: "has more cells than the header; quote cells that hold commas or line breaks",
     UNDECODABLE: "holds bytes that cannot be read as text; save the file as UTF-8",
 }
@@ -57,14 +62,16 @@ class Source:
     columns: Sequence[str]
     records: Callable[[], Iterator[Record]] | None
     """Reads rows one by one."""
-    tables: Callable[[], Iterator[Any]] | None = None
-    """Of Parquet: reads Arrow tables."""
+    tables: Callable[[], Iterator[tuple[Any, list[tuple[str, ...]]]]] | None = None
+    """Of Parquet: reads Arrow tables with the flags of their rows."""
     total: int | None = None
     """Rows, where that can be told cheaply: of CSV an upper bound, of XLSX what the workbook says."""
     encoding: str | None = None
     """Of a text file."""
     arrow_schema: Any = None
     """Of a Parquet file."""
+    foreign_route: bool = False
+    """Whether a column `route` holds anything but routes."""
 
     def require_columns(self, *names: str) -> None:
         """Make sure that the columns are there.
@@ -74,7 +81,7 @@ class Source:
         """
         for name in names:
             if name not in self.columns and (self.columns or self.total):
-                raise DataError(f"{self.path}: has no column {name!r}; {_described(self.columns)}")
+                raise DataError(f"{self.path}: has no column {name!r}; {described(self.columns)}")
 
     def chunks(self) -> Iterator[Chunk]:
         """All rows, in chunks, the broken ones flagged.
@@ -83,7 +90,7 @@ class Source:
             DataError: the file is broken so that nothing more can be read.
         """
         if self.tables is not None:
-            return (Chunk(_long_cells(table), table=table) for table in self.tables())
+            return (Chunk(flags, table=table) for table, flags in self.tables())
         assert self.records is not None
         return chunked(self.records())
 
@@ -94,11 +101,13 @@ class Source:
             DataError: a row is broken, or the file; the message names the line.
         """
         if self.tables is not None:
-            for table in self.tables():
-                yield from plain_rows(table)
+            for table, flags in self.tables():
+                yield from Chunk(flags, table=table).rows
             return
         assert self.records is not None
         for record in self.records():
+            if STRAY_QUOTE in record.flags and MISSING_CELLS in record.flags:
+                raise DataError(f"{self.path}:{record.line}: a quotation mark is not closed where its cell ends")
             if fatal := next((_FATAL[flag] for flag in record.flags if flag in _FATAL), None):
                 raise DataError(f"{self.path}:{record.line}: {fatal}")
             yield record.row
@@ -141,15 +150,17 @@ def known_ending(path: Path, endings: Iterable[str]) -> str:
 def _open_jsonl(path: Path, text_field: str = "text") -> Source:
     file = TextFile.survey(path)
     columns: dict[str, None] = {}
-    total = 0
+    total, foreign = 0, False
     for record in _read_jsonl(file, text_field):
         if BROKEN_LINE not in record.flags:
             columns.update(dict.fromkeys(record.row))
+            former = record.row.get("route")
+            foreign |= former is not None and not (isinstance(former, dict) and "decision" in former)
         total += 1
     if total and not columns:
         columns = {text_field: None}
     records = partial(_read_jsonl, file, text_field)
-    return Source(path, list(columns), records, total=total, encoding=file.encoding)
+    return Source(path, list(columns), records, total=total, encoding=file.encoding, foreign_route=foreign)
 
 
 def _read_jsonl(file: TextFile, text_field: str) -> Iterator[Record]:
@@ -157,7 +168,8 @@ def _read_jsonl(file: TextFile, text_field: str) -> Iterator[Record]:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            flags = (UNDECODABLE,) if LOST in line else ()
+            flags = (UNDECODABLE,) if MARK in line else ()
+            line = line.replace(MARK, LOST)
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError):
@@ -171,9 +183,10 @@ def _read_jsonl(file: TextFile, text_field: str) -> Iterator[Record]:
 def _open_csv(path: Path) -> Source:
     file = TextFile.survey(path)
     header = next(_csv_records(file), CsvRecord([], 1)).cells
-    columns = _distinct(header)
+    columns = _distinct(cell.replace(MARK, LOST) for cell in header)
     read = partial(_read_csv, file, columns)
-    return Source(path, columns, read, total=max(0, file.lines - 1), encoding=file.encoding)
+    total, foreign = max(0, file.lines - 1), "route" in columns
+    return Source(path, columns, read, total=total, encoding=file.encoding, foreign_route=foreign)
 
 
 def _read_csv(file: TextFile, columns: Sequence[str]) -> Iterator[Record]:
@@ -183,19 +196,20 @@ def _read_csv(file: TextFile, columns: Sequence[str]) -> Iterator[Record]:
         if not record.cells and len(columns) > 1:
             continue  # a blank line; under a header of one column it is an empty cell
         found = {
-            UNDECODABLE: any(LOST in cell for cell in record.cells),
-            BROKEN_LINE: record.broken,
+            UNDECODABLE: any(MARK in cell for cell in record.cells),
+            STRAY_QUOTE: record.stray_quote,
             EXTRA_CELLS: len(record.cells) > len(columns),
             MISSING_CELLS: 0 < len(record.cells) < len(columns),
         }
         flags = tuple(flag for flag, is_so in found.items() if is_so)
-        cells = _within(record.cells, len(columns), ",".join)
+        cells = [cell.replace(MARK, LOST) for cell in _within(record.cells, len(columns), ",".join)]
         yield Record(dict(zip_longest(columns, cells, fillvalue="")), record.line, flags)
 
 
 def _csv_records(file: TextFile) -> Iterator[CsvRecord]:
+    """The records from the first one that is not blank: the header."""
     with file.text(newline="") as lines:
-        yield from read_csv(lines)
+        yield from dropwhile(lambda record: not any(record.cells), read_csv(lines))
 
 
 def _open_parquet(path: Path) -> Source:
@@ -204,49 +218,63 @@ def _open_parquet(path: Path) -> Source:
     try:
         with parquet.ParquetFile(path) as file:
             schema, meta = file.schema_arrow, file.metadata
+            columns = _distinct(schema.names)
+            schema = arrow.schema(
+                [field.with_name(name) for field, name in zip(schema, columns, strict=True)], schema.metadata
+            )
             unpacked = sum(meta.row_group(at).total_byte_size for at in range(meta.num_row_groups))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: is not a Parquet file") from error
     size = max(1, min(ROWS, _LARGEST_ROW_BATCH * meta.num_rows // max(1, unpacked)))
 
-    def tables() -> Iterator[Any]:
+    def tables() -> Iterator[tuple[Any, list[tuple[str, ...]]]]:
         row = 0
         try:
             # Without a buffer ahead, a file of a single large row group is not taken into memory whole.
             with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
                 for batch in file.iter_batches(batch_size=size):
                     row += batch.num_rows
-                    yield arrow.Table.from_batches([batch])
+                    table, damaged = readable(arrow.Table.from_batches([batch]).rename_columns(columns))
+                    table = table.replace_schema_metadata(schema.metadata)
+                    yield table, _arrow_flags(table, damaged)
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: is a broken Parquet file after row {row:,}; copy it anew") from error
 
-    return Source(path, schema.names, None, tables, total=meta.num_rows, arrow_schema=schema)
+    foreign = "route" in columns and not _is_route(schema.field("route").type, arrow)
+    total = meta.num_rows
+    return Source(path, columns, None, tables, total=total, arrow_schema=schema, foreign_route=foreign)
 
 
-def _long_cells(table: Any) -> list[tuple[str, ...]]:
-    """Of each row of an Arrow table, the flag of a cell that is too long."""
-    from pyarrow import compute, types
+def _is_route(kind: Any, arrow: Any) -> bool:
+    return bool(arrow.types.is_struct(kind) and kind.get_field_index("decision") >= 0)
 
+
+def _arrow_flags(table: Any, damaged: set[int]) -> list[tuple[str, ...]]:
+    """Of each row of an Arrow table, the flags."""
     long: set[int] = set()
     if table.nbytes > LONGEST_CELL:
         for column in table.columns:
-            if types.is_string(column.type) or types.is_large_string(column.type):
-                too_long = compute.greater(compute.utf8_length(column), LONGEST_CELL)
-                long.update(compute.indices_nonzero(compute.fill_null(too_long, False)).to_pylist())
-    return [(LONG_CELL,) if row in long else () for row in range(table.num_rows)]
+            sizes = map(characters_of, plain_column(column))
+            long.update(row for row, size in enumerate(sizes) if size > LONGEST_CELL)
+    flags = ((UNDECODABLE, damaged), (LONG_CELL, long))
+    return [tuple(flag for flag, rows in flags if row in rows) for row in range(table.num_rows)]
 
 
 def _open_xlsx(path: Path) -> Source:
-    columns = _distinct("" if name is None else str(name) for name in next(read_sheet(path), ()))
+    first, header = next(read_sheet(path), (1, ()))
+    columns = _distinct("" if name is None else str(name) for name in header)
+    last, others = sheet_size(path)
+    if others:
+        _log.warning("%s: only the sheet in front is read; %d others are not", path, others)
 
     def records() -> Iterator[Record]:
-        for number, cells in enumerate(read_sheet(path), 1):
-            if number > 1:
-                extra = any(cell is not None for cell in cells[len(columns) :])
-                within = _within(cells, len(columns), _joined) if extra else cells[: len(columns)]
-                yield Record(dict(zip_longest(columns, within)), number, (EXTRA_CELLS,) if extra else ())
+        for number, cells in islice(read_sheet(path), 1, None):
+            extra = any(cell is not None for cell in cells[len(columns) :])
+            within = _within(cells, len(columns), _joined) if extra else cells[: len(columns)]
+            yield Record(dict(zip_longest(columns, within)), number, (EXTRA_CELLS,) if extra else ())
 
-    return Source(path, columns, records, total=sheet_rows(path))
+    total = max(0, last - first) if last and columns else None
+    return Source(path, columns, records, total=total, foreign_route="route" in columns)
 
 
 READERS: dict[str, Callable[[Path], Source]] = {
@@ -265,7 +293,8 @@ def _within(cells: Sequence[Any], width: int, join: Callable[[Sequence[Any]], st
 
 
 def _joined(cells: Sequence[Any]) -> str:
-    return ",".join("" if cell is None else str(cell) for cell in cells).rstrip(",")
+    last = max(at for at, cell in enumerate(cells) if cell is not None)
+    return ",".join("" if cell is None else str(cell) for cell in cells[: last + 1])
 
 
 def _distinct(header: Iterable[str]) -> list[str]:
@@ -285,8 +314,8 @@ def distinct(name: str, columns: Iterable[str]) -> str:
     return given
 
 
-def _described(columns: Sequence[str]) -> str:
+def described(columns: Sequence[str]) -> str:
     """The columns for a message; a header line that is data rather than names is not shown."""
     if any(len(name) > _LONGEST_NAME or mask(name) != name for name in columns):
         return "its first line looks like data; put a header above it"
-    return f"it has {', '.join(map(repr, columns))}"
+    return f"it has {', '.join(map(repr, columns)) or 'none'}"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from complaint_router import __version__, near
-from complaint_router.backlog.cells import as_cell
+from complaint_router.backlog.cells import characters_of
 from complaint_router.backlog.chunk import LONG_CELL, Chunk, Row
 from complaint_router.backlog.journal import Journal
 from complaint_router.backlog.readers import READERS, Source, distinct, known_ending, open_source
@@ -29,7 +29,10 @@ from complaint_router.folder import file_sha256
 from complaint_router.optional import require
 from complaint_router.progress import progress_bar
 from complaint_router.router import Router
-from complaint_router.text import with_title
+from complaint_router.text import with_titles
+
+_NESTED = {".jsonl", ".parquet"}
+"""Formats in which the route is one field, `route`."""
 
 _FEW = 1_000
 """Rows below which starting other processes takes longer than they save."""
@@ -79,30 +82,28 @@ def route_file(
         OSError: the disk is full.
         KeyboardInterrupt: Ctrl-C was pressed; the message says how to go on.
     """
-    files = _Files(Path(source), Path(destination), _path(rejects), _path(summary))
+    files = _Files(Path(source), _target(Path(destination)), _path(rejects), _path(summary))
     files.check()
     table = open_source(files.source, text_field)
     table.require_columns(*filter(None, (text_field, title_field)))
-    if group_duplicates:
-        require("datasketch", "duplicates")
-        if GROUP in table.columns:
-            raise DataError(f"{table.path}: has a column {GROUP!r} already; rename it")
     run = _Run(router, table, files, text_field, title_field, group_duplicates, safe_cells)
-    run.try_writers()
+    run.check_columns()
+    state = files.state()
     if table.total is not None and table.total < _FEW:
         workers = min(workers, 1)
     tally = Tally()
     try:
         with Journal.opened(files.journal, run.identity()) as journal:
+            run.try_writers(journal)
             for dumped in journal.tallies():
                 tally.add(dumped)
             run.route(journal, tally, workers)
             begin = time.perf_counter()
             groups = run.groups(journal, tally.rows) if group_duplicates else None
-            run.write(journal, groups)
-            seconds = journal.spent(time.perf_counter() - begin)
+            run.write(journal, groups, state)
+            journal.spend(time.perf_counter() - begin)
             duplicates = None if groups is None else len(groups) - len(np.unique(groups))
-            found = tally.summary(seconds, duplicates)
+            found = tally.summary(journal.seconds, duplicates)
             if files.summary:
                 found.write(files.summary)
             journal.remove()
@@ -125,13 +126,18 @@ class _Files:
     def check(self) -> None:
         """Make sure that no file is written over another, and each can be written."""
         given = [path for path in (self.source, self.destination, self.rejects, self.summary) if path]
-        if len({path.resolve() for path in given}) < len(given):
-            raise ArgumentError("input, output, rejects and summary must be different files")
+        if len({path.resolve() for path in (*given, self.journal)}) <= len(given):
+            raise ArgumentError("input, output, rejects, summary and OUTPUT.partial must be different files")
         for path in given[1:]:
             if path.is_dir():
                 raise DataError(f"{path}: is a folder; name a file")
             if not path.absolute().parent.is_dir():
                 raise DataError(f"{path}: cannot be written: there is no such folder")
+
+    def state(self) -> tuple[int, int]:
+        """Size and time of the input: another is another input."""
+        found = self.source.stat()
+        return found.st_size, found.st_mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +162,26 @@ class _Run:
             "version of complaint-router": __version__,
         }
 
-    def try_writers(self) -> None:
+    def check_columns(self) -> None:
+        """Make sure that no column of the input stands where one of the output will."""
+        clashes = []
+        if self.grouped:
+            require("datasketch", "duplicates")
+            clashes += [GROUP] if GROUP in self.source.columns else []
+        if self.source.foreign_route and {_ending(self.files.destination), _ending(self.files.rejects)} & _NESTED:
+            clashes.append("route")
+        if clashes:
+            raise DataError(f"{self.source.path}: has a column {clashes[0]!r} of its own; rename it")
+
+    def try_writers(self, journal: Journal) -> None:
         """Find out before the work begins whether its result can be written."""
-        open_writer(self.files.destination, self.source).discard()
-        if self.files.rejects:
-            open_writer(self.files.rejects, self.source).discard()
+        try:
+            for path in filter(None, (self.files.destination, self.files.rejects)):
+                open_writer(path, self.source).discard()
+        except BaseException:
+            if not journal.chunks:
+                journal.remove()
+            raise
 
     def route(self, journal: Journal, tally: Tally, workers: int) -> None:
         """Route all chunks that the journal does not have yet."""
@@ -198,8 +219,9 @@ class _Run:
         groups[numbers - 1] = numbers[np.asarray(firsts, np.int64)]
         return groups
 
-    def write(self, journal: Journal, groups: NDArray[np.int64] | None) -> None:
-        """Write output and rejects from the input and the journal."""
+    def write(self, journal: Journal, groups: NDArray[np.int64] | None, state: tuple[int, int]) -> None:
+        """Write output and rejects from the journal and the input, which must be in its state of before."""
+        self._check_unchanged(journal, state)
         output = open_writer(
             self.files.destination, self.source, grouped=groups is not None, safe_cells=self.safe_cells
         )
@@ -211,14 +233,15 @@ class _Run:
             first = 0
             with progress_bar() as progress:
                 bar = progress.add_task("writing", total=self.source.total)
-                for chunk, kept in zip(self.source.chunks(), journal.answers(), strict=True):
+                for chunk, (routes, rejected, places) in zip(self.source.chunks(), journal.answers(), strict=False):
                     own = () if groups is None else groups[first : first + len(chunk)].tolist()
-                    output.write(chunk, kept.routes, own)
-                    if rejects and kept.rejected:
-                        rejects.write(chunk.some(kept.rejected, first + 1, number), kept.rejects, ())
+                    output.write(chunk, routes, own)
+                    if rejects and places:
+                        rejects.write(chunk.some(places, first + 1, number), rejected, ())
                     first += len(chunk)
                     progress.update(bar, completed=first)
                 progress.update(bar, total=first)
+            self._check_unchanged(journal, state)
             if rejects:
                 rejects.finish()
             output.finish()
@@ -227,8 +250,13 @@ class _Run:
                 writer.discard()
             if isinstance(error, OSError):
                 told = f"{error.strerror or error}; when that is mended, the same command goes on"
-                raise OSError(error.errno, told, str(self.files.destination)) from error
+                raise OSError(error.errno, told, str(error.filename or self.files.destination)) from error
             raise
+
+    def _check_unchanged(self, journal: Journal, state: tuple[int, int]) -> None:
+        if self.files.state() != state:
+            told = f"was changed while it was read; remove {journal.path} and begin anew"
+            raise DataError(f"{self.source.path}: {told}")
 
     def _tasks(self, begun: int) -> Iterator[Task]:
         first = 1
@@ -239,13 +267,8 @@ class _Run:
 
     def _texts(self, chunk: Chunk) -> list[Any]:
         """Of each row the text with its title; whatever stands there when it is no text, for the router to flag."""
-        texts = list(chunk.values(self.text_field))
-        if self.title_field is None:
-            return texts
-        return [
-            with_title(title, text) if isinstance(text, str) and isinstance(title, str) else text
-            for title, text in zip(chunk.values(self.title_field), texts, strict=False)
-        ]
+        texts = chunk.values(self.text_field)
+        return with_titles(chunk.values(self.title_field), texts) if self.title_field else texts
 
     def _flags(self, chunk: Chunk) -> Sequence[tuple[str, ...]]:
         """The flags of the rows, with those of cells that the output cannot hold whole."""
@@ -258,7 +281,12 @@ class _Run:
 
 
 def _path(path: str | Path | None) -> Path | None:
-    return Path(path) if path else None
+    return _target(Path(path)) if path else None
+
+
+def _target(path: Path) -> Path:
+    """What is to be replaced: of a link, not the link."""
+    return path.resolve() if path.is_symlink() else path
 
 
 def _ending(path: Path | None) -> str:
@@ -266,4 +294,4 @@ def _ending(path: Path | None) -> str:
 
 
 def _longest(row: Row) -> int:
-    return max((len(cell) for cell in map(as_cell, row.values()) if isinstance(cell, str)), default=0)
+    return max(map(characters_of, row.values()), default=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,19 @@ from complaint_router.errors import DataError
 GZIP = ".gz"
 
 LOST = "\ufffd"
-"""Stands in a text for bytes that could not be read."""
+"""Stands in a text for bytes that could not be read; a file may hold it too, from an earlier reading."""
+
+MARK = "\udfff"
+"""Stands there while a file is read: no bytes of UTF-8 or GB18030 mean this."""
+
+_MARKING = "complaint_router.mark"
+codecs.register_error(_MARKING, lambda error: (MARK, error.end))  # type: ignore[attr-defined]
+
+_CHINESE = re.compile("[\u3400-\u9fff]+")
+_LEAST_CHINESE = 0.02
+"""Share of Chinese characters below which a file that is not quite UTF-8 is not taken for GB18030."""
+_MOST_LOST = 0.1
+"""Share of lost characters from which a file is not text."""
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BLOCK = 1 << 20
@@ -42,20 +55,23 @@ class TextFile:
             mark = file.read(3)
         if mark[:2] in _UTF16:
             raise DataError(f"{path}: is UTF-16; save it as UTF-8")
-        utf8 = "utf-8-sig" if mark == codecs.BOM_UTF8 else "utf-8"
-        for encoding in (utf8, "gb18030"):
-            good, bad, lines = _read_as(path, encoding)
-            # Chinese text of one encoding, read as the other, is mostly not readable; a few bad bytes are just that.
-            if bad == 0 or good > bad:
-                return cls(path, encoding, lines)
+        utf8 = _Reading.of(path, "utf-8-sig" if mark == codecs.BOM_UTF8 else "utf-8")
+        # Three bytes of Chinese in UTF-8 do not come about by chance.
+        if utf8.lost == 0 or utf8.chinese > utf8.lost:
+            return utf8.file(path)
+        gb18030 = _Reading.of(path, "gb18030")
+        if gb18030.chinese > max(gb18030.lost, gb18030.characters * _LEAST_CHINESE):
+            return gb18030.file(path)
+        if utf8.lost < utf8.characters * _MOST_LOST:
+            return utf8.file(path)
         raise DataError(f"{path}: is neither UTF-8 nor GB18030; save it as UTF-8")
 
     @contextmanager
     def text(self, newline: str | None = None) -> Iterator[io.TextIOWrapper]:
-        """Open the file for reading; what cannot be read is `LOST`."""
+        """Open the file for reading; what cannot be read is `MARK`."""
         with (
             opened(self.path) as file,
-            io.TextIOWrapper(file, self.encoding, errors="replace", newline=newline) as text,
+            io.TextIOWrapper(file, self.encoding, errors=_MARKING, newline=newline) as text,
         ):
             yield text
 
@@ -74,18 +90,32 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise DataError(f"{path}: is a broken gzip file ({error}); copy it anew") from error
 
 
-def _read_as(path: Path, encoding: str) -> tuple[int, int, int]:
-    """Characters beyond ASCII that can be read in the encoding, those that cannot, and lines."""
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    good = bad = lines = 0
-    block, last = b"\n", ""
-    with opened(path) as file:
-        while block:
-            block = file.read(_BLOCK)
-            text = decoder.decode(block, final=not block)
-            lost = text.count(LOST)
-            bad += lost
-            good += 0 if text.isascii() else len(text) - len(text.encode("ascii", "ignore")) - lost
-            lines += text.count("\n")
-            last = text[-1:] or last
-    return good, bad, lines + (last not in ("", "\n"))
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How a file reads in one encoding: characters, those that are Chinese, those that are lost, and lines."""
+
+    encoding: str
+    characters: int
+    chinese: int
+    lost: int
+    lines: int
+
+    @classmethod
+    def of(cls, path: Path, encoding: str) -> _Reading:
+        # Lines end as Python ends them: \n, \r or both.
+        decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(_MARKING), translate=True)
+        characters = chinese = lost = lines = 0
+        block, last = b"\n", ""
+        with opened(path) as file:
+            while block:
+                block = file.read(_BLOCK)
+                text = decoder.decode(block, final=not block)
+                characters += len(text)
+                lost += text.count(MARK)
+                chinese += 0 if text.isascii() else sum(map(len, _CHINESE.findall(text)))
+                lines += text.count("\n")
+                last = text[-1:] or last
+        return cls(encoding, characters, chinese, lost, lines + (last not in ("", "\n")))
+
+    def file(self, path: Path) -> TextFile:
+        return TextFile(path, self.encoding, self.lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -50,7 +51,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
     waiting: deque[Future[Result]] = deque()
-    with ProcessPoolExecutor(workers - 1, context, _begin, (work,)) as pool:
+    with ProcessPoolExecutor(workers - 1, context, _begin, (pickle.dumps(work),)) as pool:
         try:
             for item in items:
                 # Two items for each other process keep it busy; what is beyond, this process does itself meanwhile.
@@ -74,11 +75,11 @@ _chosen: Callable[[Any], Any] | None = None
 """In a worker: the work."""
 
 
-def _begin(work: Callable[[Any], Any]) -> None:
+def _begin(work: bytes) -> None:
     global _chosen
-    Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes; it ends the others
-    _chosen = work
+    Thread(target=_end_with_parent, daemon=True).start()
+    _chosen = pickle.loads(work)  # here, not among the arguments: it loads the model, and Ctrl-C may come meanwhile
 
 
 def _end_with_parent() -> None:

@@ -39,13 +39,15 @@ GROUP = "group"
 XLSX_LONGEST = 32_767
 """Characters that a cell of XLSX can hold."""
 
-_XLSX_ROWS = 1_048_575
+_XLSX_ROWS, _XLSX_COLUMNS = 1_048_576, 16_384
 _XLSX_DIGITS = 15
 """Digits of a number that Excel keeps."""
 
-_XLSX_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_XLSX_FORBIDDEN = re.compile("[\ufffe\uffff]")
 _ROW_GROUP = 16_384
 """Rows of a row group of Parquet."""
+_ROW_GROUP_BYTES = 1 << 26
+"""Bytes from which it is full with fewer."""
 
 
 class Writer(ABC):
@@ -77,7 +79,7 @@ class Writer(ABC):
     def finish(self) -> None:
         """Close the file and put it in its place at once, safe from a power cut."""
         self.close()
-        with self.unfinished.open("rb") as file:
+        with self.unfinished.open("r+b") as file:
             os.fsync(file.fileno())
         self.unfinished.replace(self.path)
         if os.name == "posix":
@@ -123,14 +125,16 @@ def open_writer(
 class _TextWriter(Writer):
     """Of text files: encoding, and gzip without the time of day."""
 
+    encoding: str | None = None
+    """Default: that of the source."""
+
     def __init__(self, path: Path, source: Source, *, grouped: bool, number: str | None, safe_cells: bool) -> None:
         super().__init__(path, source, grouped=grouped, number=number, safe_cells=safe_cells)
         self._raw = self.unfinished.open("wb")
         packed = path.suffix.lower() == GZIP
-        bytes_ = gzip.GzipFile("", "wb", 6, self._raw, mtime=0) if packed else self._raw
-        self._file = io.TextIOWrapper(
-            bytes_, source.encoding or "utf-8", errors="replace", newline="", write_through=False
-        )
+        file = gzip.GzipFile("", "wb", 6, self._raw, mtime=0) if packed else self._raw
+        encoding = self.encoding or source.encoding or "utf-8"
+        self._file = io.TextIOWrapper(file, encoding, errors="replace", newline="")
 
     def close(self) -> None:
         self._file.close()
@@ -138,6 +142,8 @@ class _TextWriter(Writer):
 
 
 class _JsonLinesWriter(_TextWriter):
+    encoding = "utf-8"  # as RFC 8259 wants it, whatever the source
+
     def write(self, chunk: Chunk, routes: bytes, groups: Sequence[int]) -> None:
         numbers = groups if self.grouped else [None] * len(chunk)
         for row, route, number in zip(chunk.rows, unpack_lines(routes), numbers, strict=True):
@@ -173,8 +179,11 @@ class _XlsxWriter(Writer):
         super().__init__(path, source, grouped=grouped, number=number, safe_cells=safe_cells)
         xlsxwriter = require("xlsxwriter", "files")
         self._cannot_write = xlsxwriter.exceptions.FileCreateError
-        if source.total is not None and source.total > _XLSX_ROWS:
+        self._columns = _own(self.columns)
+        if source.total is not None and source.total >= _XLSX_ROWS:
             raise DataError(f"{path}: {source.total:,} rows may be more than XLSX holds; write .csv or .parquet")
+        if len(self._columns) + len(_added(grouped)) > _XLSX_COLUMNS:
+            raise DataError(f"{path}: has more columns than XLSX holds; write .csv or .parquet")
         self.unfinished.touch()
         self._folder = self.unfinished.with_name(self.unfinished.name + ".tmp")
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -195,7 +204,6 @@ class _XlsxWriter(Writer):
                 (timedelta, "[h]:mm:ss"),
             )
         }
-        self._columns = _own(self.columns)
         self._row = 0
         self._append([*self._columns, *_added(grouped)])
 
@@ -214,6 +222,8 @@ class _XlsxWriter(Writer):
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _append(self, cells: Sequence[Any]) -> None:
+        if self._row == _XLSX_ROWS:
+            raise DataError(f"{self.path}: there are more rows than XLSX holds; write .csv or .parquet")
         for column, value in enumerate(cells):
             self._put(column, value)
         self._row += 1
@@ -229,7 +239,7 @@ class _XlsxWriter(Writer):
         elif type(value) in self._times and _known_to_excel(value):
             sheet.write_datetime(row, column, value, self._times[type(value)])
         else:
-            # The format has no place for control characters and lone surrogates; text stays text, even after "=".
+            # The format has no place for two characters and lone surrogates; text stays text, even after "=".
             text = encodable(_XLSX_FORBIDDEN.sub("", as_text(value)))[:XLSX_LONGEST]
             quoted = self._quoted if self.safe_cells and is_formula(text) else None
             sheet.write_string(row, column, text, quoted)
@@ -248,7 +258,7 @@ class _ParquetWriter(Writer):
 
     def write(self, chunk: Chunk, routes: bytes, groups: Sequence[int]) -> None:
         self._schema = self._schema or schema_of(self.source, self.number)
-        self._add(table_of(chunk, self._schema), unpack_column(routes), groups)
+        self._add(table_of(chunk, self.columns, self._schema), unpack_column(routes), groups)
 
     def close(self) -> None:
         if self._writer is None:
@@ -272,7 +282,7 @@ class _ParquetWriter(Writer):
             self._writer = self._parquet.ParquetWriter(self.unfinished, table.schema)
         self._tables.append(table)
         self._waiting += table.num_rows
-        if self._waiting >= _ROW_GROUP:
+        if self._waiting >= _ROW_GROUP or sum(each.nbytes for each in self._tables) >= _ROW_GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import repeat
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -21,9 +20,10 @@ from complaint_router.errors import DataError
 from complaint_router.optional import require
 
 
-def read_sheet(path: Path) -> Iterator[Sequence[Any]]:
-    """The rows of the sheet that was in front when the workbook was saved, as values: of a formula, what Excel last
-    computed. Blank rows are given where others follow.
+def read_sheet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
+    """The rows of the sheet that was in front when the workbook was saved, with their numbers, as values: of a formula,
+    what Excel last computed. They begin with the first that is not blank; later blank ones are given where others
+    follow.
 
     Raises:
         DataError: the file is not a workbook, or breaks off.
@@ -34,17 +34,18 @@ def read_sheet(path: Path) -> Iterator[Sequence[Any]]:
         try:
             for number, cells in _cells(sheet):
                 if any(cell is not None for cell in cells):
-                    yield from repeat((), number - row - 1)
+                    yield from ((blank, ()) for blank in range(row + 1, number) if row)
                     row = number
-                    yield cells
-        except (OSError, ValueError, KeyError, SyntaxError, IndexError, BadZipFile, zlib.error, EOFError) as error:
+                    yield number, cells
+        except (ValueError, KeyError, SyntaxError, IndexError, BadZipFile, zlib.error, EOFError) as error:
             raise DataError(f"{path}: is a broken XLSX workbook after row {row:,}; save it anew") from error
 
 
-def sheet_rows(path: Path) -> int | None:
-    """Rows below the header, if the workbook tells."""
+def sheet_size(path: Path) -> tuple[int | None, int]:
+    """Rows of the sheet in front, if the workbook tells, and how many other sheets have any."""
     with _opened(path) as sheet:
-        return sheet.max_row - 1 if sheet.max_row and sheet.max_row > 1 else None
+        others = sum(each is not sheet and each.max_row != 1 for each in sheet.parent.worksheets)
+        return sheet.max_row if sheet.max_row and sheet.max_row > 1 else None, others
 
 
 @contextmanager
@@ -63,6 +64,8 @@ def _opened(path: Path) -> Iterator[Any]:
         reader.read()
         sheet = reader.wb.active
         sheet.max_row  # noqa: B018 - a chart has no rows
+    except OSError:
+        raise
     except Exception as error:  # zip, XML and openpyxl errors have no common base but Exception
         raise DataError(f"{path}: is not an XLSX workbook") from error
     try:
@@ -75,15 +78,26 @@ def _cells(sheet: Any) -> Iterator[tuple[int, Sequence[Any]]]:
     """Each row with its number. openpyxl's own loop keeps the elements of all rows, and stops where the workbook says
     that the sheet ends, which is not always true."""
     parsing = require("openpyxl.worksheet._reader", "files")
+    unescape = require("openpyxl.utils.escape", "files").unescape
+    from_excel = require("openpyxl.utils.datetime", "files").from_excel
     book = sheet.parent
+
+    def value_of(value: Any, kind: str, style: int) -> Any:
+        if kind == "s" and value:
+            return unescape(value)
+        if kind == "n" and value is not None and style in book._date_formats:
+            with suppress(OverflowError, ValueError):
+                return from_excel(value, book.epoch, timedelta=style in book._timedelta_formats)
+        return value
+
     with sheet._get_source() as xml:
         parser = parsing.WorkSheetParser(
             xml,
             sheet._shared_strings,
             data_only=True,
-            epoch=book.epoch,
-            date_formats=book._date_formats,
-            timedelta_formats=book._timedelta_formats,
+            # Times are told below: the parser warns of what is none, such as a phone number, with the number.
+            date_formats=(),
+            timedelta_formats=(),
         )
         data = None
         for event, element in iterparse(xml, ("start", "end")):
@@ -93,7 +107,7 @@ def _cells(sheet: Any) -> Iterator[tuple[int, Sequence[Any]]]:
                 number, found = parser.parse_row(element)
                 cells = [None] * max((cell["column"] for cell in found), default=0)
                 for cell in found:
-                    cells[cell["column"] - 1] = cell["value"]
+                    cells[cell["column"] - 1] = value_of(cell["value"], cell["data_type"], cell["style_id"])
                 yield number, cells
                 data.clear()  # type: ignore[union-attr]
                 parser.row_dimensions.clear()
@@ -122,7 +136,7 @@ class _StringsOnDisk:
 def _text(node: Any) -> str:
     """The text of a string: its own, or that of its runs; not how it is pronounced."""
     parts = (part for child in node for part in ([child] if child.tag.endswith("}t") else _runs(child)))
-    return "".join(part.text or "" for part in parts).replace("x005F_", "")
+    return "".join(part.text or "" for part in parts)
 
 
 def _runs(child: Any) -> list[Any]:

@@ -33,6 +33,23 @@ def test_route_a_file_is_silent_without_a_terminal(
     assert len((tmp_path / "out.csv").read_text("utf-8").splitlines()) == 11
 
 
+def test_on_a_terminal_a_run_is_summed_up(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [*labelled_rows(10), {"id": "x", "text": ""}])
+    files = {name: str(tmp_path / name) for name in ("out.csv", "rejects.csv", "counts.json")}
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    arguments = ["route", "--input", str(source), "--output", files["out.csv"], "--model", str(tiny_model)]
+    options = ["--rejects", files["rejects.csv"], "--summary", files["counts.json"], "--group-duplicates"]
+    assert cli.main([*arguments, *options, "--no-safe-cells"]) == 0
+    told = capsys.readouterr().err
+    assert "11 rows, 0 of them duplicates, " in told
+    assert "flags: empty 1" in told
+    assert "districts: none 11" in told
+    assert len(Path(files["rejects.csv"]).read_text("utf-8").splitlines()) == 2
+    assert json.loads(Path(files["counts.json"]).read_text("utf-8"))["flags"] == {"empty": 1}
+
+
 def test_train_and_evaluate(tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, model = str(write_jsonl(tmp_path / "train.jsonl", labelled_rows(90))), str(tmp_path / "model")
     options = ["--target", "department=department", "--init", str(tiny_encoder), "--epochs", "3", "--output", model]

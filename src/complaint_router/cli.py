@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -26,9 +26,13 @@ from complaint_router.folder import FILES
 from complaint_router.schema import Route
 from complaint_router.taxonomy import Taxonomy
 
+if TYPE_CHECKING:
+    from complaint_router.backlog import Summary
+
 DONE, FAILED, MISTAKE = 0, 1, 2
 
 _WIDE = 200
+_MOST_FREQUENT = 5
 _PLAN = (
     "init", "epochs", "seed", "auto_precision", "floor", "rare", "cut_answers", "resume", "against", "learning_curve",
     "language",
@@ -183,11 +187,7 @@ def _route(options: argparse.Namespace) -> None:
         safe_cells=options.safe_cells,
     )
     if sys.stderr.isatty():
-        parts = [f"{count:,} {name}" for name, count in (*summary.actions.items(), *summary.flags.items())]
-        if summary.duplicates is not None:
-            parts.append(f"{summary.duplicates:,} duplicates")
-        rate = summary.rows / summary.seconds
-        print(f"{summary.rows:,} rows ({', '.join(parts)}), {rate:,.0f}/s", file=sys.stderr)
+        _print_summary(summary)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -268,6 +268,18 @@ def _evaluate(options: argparse.Namespace) -> None:
             shares = (label.precision, label.recall, label.f1)
             table.add_row(label.label, str(label.n), str(label.given), *(f"{share:.3f}" for share in shares))
         console.print(table)
+
+
+def _print_summary(summary: Summary) -> None:
+    rate = summary.rows / summary.seconds
+    repeated = "" if summary.duplicates is None else f", {summary.duplicates:,} of them duplicates"
+    print(f"{summary.rows:,} rows{repeated}, {rate:,.0f}/s", file=sys.stderr)
+    for name in ("actions", "reasons", "flags", "domains", "departments", "districts"):
+        counts = list(getattr(summary, name).items())
+        told = [f"{label or 'none'} {count:,}" for label, count in counts[:_MOST_FREQUENT]]
+        if counts:
+            rest = f", and {len(counts) - _MOST_FREQUENT} others" if len(counts) > _MOST_FREQUENT else ""
+            print(f"{name}: {', '.join(told)}{rest}", file=sys.stderr)
 
 
 def _print_route(route: Route, taxonomy: Taxonomy) -> None:

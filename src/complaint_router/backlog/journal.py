@@ -82,19 +82,19 @@ class Journal:
                 base.execute("BEGIN EXCLUSIVE")
                 for statement in _SCHEMA.split(";"):
                     base.execute(statement)
-                stored = base.execute("SELECT identity FROM run").fetchone()
-                if stored is None:
+                journal = cls(path, base)
+                if not journal.chunks:
+                    base.execute("DELETE FROM run")
                     base.execute("INSERT INTO run VALUES (?, 0)", (json.dumps(identity),))
                 base.execute("COMMIT")
-                if stored is not None:
-                    former = json.loads(stored[0])
-                    changed = [name for name in identity if former.get(name) != identity[name]]
-                    if changed:
-                        raise DataError(
-                            f"{path}: holds an unfinished run with another {' and '.join(changed)};"
-                            " remove it to begin anew, or name another output"
-                        )
-                yield cls(path, base)
+                former = json.loads(base.execute("SELECT identity FROM run").fetchone()[0])
+                changed = [name for name in identity if former.get(name) != identity[name]]
+                if changed:
+                    raise DataError(
+                        f"{path}: holds an unfinished run with another {' and '.join(changed)};"
+                        " remove it to begin anew, or name another output"
+                    )
+                yield journal
         finally:
             base.close()
 

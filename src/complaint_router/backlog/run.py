@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from complaint_router import __version__, near
 from complaint_router.backlog.cells import characters_of
 from complaint_router.backlog.chunk import LONG_CELL, Chunk, Row
+from complaint_router.backlog.files import Files, ending
 from complaint_router.backlog.journal import Journal
-from complaint_router.backlog.readers import READERS, Source, distinct, known_ending, open_source
+from complaint_router.backlog.readers import Source, distinct, open_source
 from complaint_router.backlog.summary import Summary, Tally
 from complaint_router.backlog.work import Task, Work
 from complaint_router.backlog.workers import in_order
 from complaint_router.backlog.writers import GROUP, XLSX_LONGEST, open_writer
-from complaint_router.errors import ArgumentError, DataError
+from complaint_router.errors import DataError
 from complaint_router.folder import file_sha256
 from complaint_router.optional import require
 from complaint_router.progress import progress_bar
@@ -82,8 +83,7 @@ def route_file(
         OSError: the disk is full.
         KeyboardInterrupt: Ctrl-C was pressed; the message says how to go on.
     """
-    files = _Files(Path(source), _target(Path(destination)), _path(rejects), _path(summary))
-    files.check()
+    files = Files.of(source, destination, rejects, summary)
     table = open_source(files.source, text_field)
     table.require_columns(*filter(None, (text_field, title_field)))
     run = _Run(router, table, files, text_field, title_field, group_duplicates, safe_cells)
@@ -113,38 +113,10 @@ def route_file(
 
 
 @dataclass(frozen=True, slots=True)
-class _Files:
-    source: Path
-    destination: Path
-    rejects: Path | None
-    summary: Path | None
-
-    @property
-    def journal(self) -> Path:
-        return self.destination.with_name(self.destination.name + ".partial")
-
-    def check(self) -> None:
-        """Make sure that no file is written over another, and each can be written."""
-        given = [path for path in (self.source, self.destination, self.rejects, self.summary) if path]
-        if len({path.resolve() for path in (*given, self.journal)}) <= len(given):
-            raise ArgumentError("input, output, rejects, summary and OUTPUT.partial must be different files")
-        for path in given[1:]:
-            if path.is_dir():
-                raise DataError(f"{path}: is a folder; name a file")
-            if not path.absolute().parent.is_dir():
-                raise DataError(f"{path}: cannot be written: there is no such folder")
-
-    def state(self) -> tuple[int, int]:
-        """Size and time of the input: another is another input."""
-        found = self.source.stat()
-        return found.st_size, found.st_mtime_ns
-
-
-@dataclass(frozen=True, slots=True)
 class _Run:
     router: Router
     source: Source
-    files: _Files
+    files: Files
     text_field: str
     title_field: str | None
     grouped: bool
@@ -157,8 +129,8 @@ class _Run:
             "model": self.router.fingerprint,
             "column": [self.text_field, self.title_field],
             "grouping": self.grouped,
-            "rejects": _ending(self.files.rejects),
-            "format": _ending(self.files.destination),
+            "rejects": ending(self.files.rejects),
+            "format": ending(self.files.destination),
             "version of complaint-router": __version__,
         }
 
@@ -168,7 +140,7 @@ class _Run:
         if self.grouped:
             require("datasketch", "duplicates")
             clashes += [GROUP] if GROUP in self.source.columns else []
-        if self.source.foreign_route and {_ending(self.files.destination), _ending(self.files.rejects)} & _NESTED:
+        if self.source.foreign_route and {ending(self.files.destination), ending(self.files.rejects)} & _NESTED:
             clashes.append("route")
         if clashes:
             raise DataError(f"{self.source.path}: has a column {clashes[0]!r} of its own; rename it")
@@ -186,7 +158,7 @@ class _Run:
     def route(self, journal: Journal, tally: Tally, workers: int) -> None:
         """Route all chunks that the journal does not have yet."""
         begun = journal.chunks
-        work = Work(self.router, _ending(self.files.destination), _ending(self.files.rejects), self.grouped)
+        work = Work(self.router, ending(self.files.destination), ending(self.files.rejects), self.grouped)
         with progress_bar() as progress:
             bar = progress.add_task("routing", total=self.source.total, completed=tally.rows)
             since = time.perf_counter()
@@ -272,25 +244,12 @@ class _Run:
 
     def _flags(self, chunk: Chunk) -> Sequence[tuple[str, ...]]:
         """The flags of the rows, with those of cells that the output cannot hold whole."""
-        if ".xlsx" not in (_ending(self.files.destination), _ending(self.files.rejects)):
+        if ".xlsx" not in (ending(self.files.destination), ending(self.files.rejects)):
             return chunk.flags
         return [
             (*flags, LONG_CELL) if LONG_CELL not in flags and _longest(row) > XLSX_LONGEST else flags
             for row, flags in zip(chunk.rows, chunk.flags, strict=True)
         ]
-
-
-def _path(path: str | Path | None) -> Path | None:
-    return _target(Path(path)) if path else None
-
-
-def _target(path: Path) -> Path:
-    """What is to be replaced: of a link, not the link."""
-    return path.resolve() if path.is_symlink() else path
-
-
-def _ending(path: Path | None) -> str:
-    return known_ending(path, READERS) if path else ""
 
 
 def _longest(row: Row) -> int:

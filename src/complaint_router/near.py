@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -34,9 +35,12 @@ find beyond is sorted out by the exact similarity."""
 SEED = 1
 """Of MinHash's permutations and of the keys: fixed, so that the same texts always have the same groups."""
 
-_WINDOW = 64
+_WINDOW = 16
 """Texts with the same key before a text with which it is compared: where thousands share one, as forms do whose wording
 is given, comparing all with all would take for ever."""
+
+Text = tuple[str, str]
+"""A place and a prepared text: only texts of one place are compared."""
 
 
 def near_duplicates(texts: Sequence[str]) -> list[int]:
@@ -48,7 +52,7 @@ def near_duplicates(texts: Sequence[str]) -> list[int]:
     prepared = [prepare(text) for text in texts]
     distinct = list(dict.fromkeys(prepared))
     keys = minhash_keys(distinct, show=True)
-    firsts = group(len(distinct), lambda band: keys[:, band], lambda one, other: alike(distinct[one], distinct[other]))
+    firsts = group(len(distinct), lambda band: keys[:, band], lambda number: ("", distinct[number]))
     of_text = dict(zip(distinct, firsts, strict=True))
     numbers: dict[int, int] = {}
     return [numbers.setdefault(of_text[text], len(numbers)) for text in prepared]
@@ -66,7 +70,7 @@ def minhash_keys(texts: Sequence[str], *, show: bool = False) -> NDArray[np.uint
     """
     minhash = require("datasketch", "duplicates").MinHash
     hashes = np.empty((len(texts), BANDS, ROWS), np.uint64)
-    every = minhash.generator(map(_shingles, texts), num_perm=BANDS * ROWS, seed=SEED, hashfunc=crc32)
+    every = minhash.generator(map(_as_bytes, texts), num_perm=BANDS * ROWS, seed=SEED, hashfunc=crc32)
     with progress_bar(hidden=not show) as progress:
         for at, each in enumerate(progress.track(every, total=len(texts), description="finding duplicates")):
             hashes[at] = each.hashvalues.reshape(BANDS, ROWS)
@@ -75,13 +79,13 @@ def minhash_keys(texts: Sequence[str], *, show: bool = False) -> NDArray[np.uint
     return keys
 
 
-def group(count: int, band: Callable[[int], NDArray[np.uint64]], same: Callable[[int, int], bool]) -> Sequence[int]:
+def group(count: int, band: Callable[[int], NDArray[np.uint64]], read: Callable[[int], Text]) -> Sequence[int]:
     """For each of `count` texts the first one of its group.
 
     Args:
         count: texts, numbered from 0.
         band: the keys of all texts in a band, of `BANDS`; shape (texts,).
-        same: whether two texts belong together.
+        read: gives a text by its number.
     """
     first = array("q", range(count))
 
@@ -89,6 +93,11 @@ def group(count: int, band: Callable[[int], NDArray[np.uint64]], same: Callable[
         while first[number] != number:
             first[number] = number = first[first[number]]
         return number
+
+    @lru_cache(4 * _WINDOW)
+    def opened(number: int) -> tuple[Text, frozenset[str]]:
+        text = read(number)
+        return text, _shingles(text[1])
 
     for at in range(BANDS):
         keys = band(at)
@@ -99,24 +108,30 @@ def group(count: int, band: Callable[[int], NDArray[np.uint64]], same: Callable[
             members = order[begin:end].tolist() if end - begin > 1 else []
             begin = end
             for place, number in enumerate(members):
-                for earlier in members[max(0, place - _WINDOW) : place]:
+                for earlier in reversed(members[max(0, place - _WINDOW) : place]):
                     # Asked first: in a large group nearly every pair is joined already.
                     one, other = found(earlier), found(number)
-                    if one != other and same(earlier, number):
+                    if one != other and _alike(opened(earlier), opened(number)):
                         first[max(one, other)] = min(one, other)
     return array("q", map(found, range(count)))
 
 
-def alike(one: str, other: str) -> bool:
-    """Whether two prepared texts are equal or at least `NEAR` alike."""
-    if one == other:
+def _alike(one: tuple[Text, frozenset[str]], other: tuple[Text, frozenset[str]]) -> bool:
+    """Whether two texts of one place are equal or at least `NEAR` alike."""
+    (first, shingles), (second, others) = one, other
+    if first == second:
         return True
-    first, second = _shingles(one), _shingles(other)
-    both = len(first & second)
-    return both >= NEAR * (len(first) + len(second) - both)
+    fewer, more = sorted((len(shingles), len(others)))
+    if first[0] != second[0] or fewer < NEAR * more:
+        return False
+    both = len(shingles & others)
+    return both >= NEAR * (fewer + more - both)
 
 
-def _shingles(text: str) -> frozenset[bytes]:
+def _shingles(text: str) -> frozenset[str]:
     """The runs of `SHINGLE` characters; of a shorter text the text itself."""
-    starts = range(max(1, len(text) - SHINGLE + 1))
-    return frozenset(text[start : start + SHINGLE].encode("utf-8", "surrogatepass") for start in starts)
+    return frozenset(text[start : start + SHINGLE] for start in range(max(1, len(text) - SHINGLE + 1)))
+
+
+def _as_bytes(text: str) -> list[bytes]:
+    return [shingle.encode("utf-8", "surrogatepass") for shingle in _shingles(text)]

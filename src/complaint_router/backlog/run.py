@@ -175,10 +175,6 @@ class _Run:
         groups = np.arange(1, rows + 1)
         numbers = journal.rows()
 
-        def same(one: int, other: int) -> bool:
-            (place, text), (other_place, other_text) = (journal.text(int(numbers[at])) for at in (one, other))
-            return place == other_place and near.alike(text, other_text)
-
         with progress_bar() as progress:
             bar = progress.add_task("grouping", total=near.BANDS)
 
@@ -186,7 +182,7 @@ class _Run:
                 progress.update(bar, completed=at)
                 return journal.band(at)
 
-            firsts = near.group(len(numbers), band, same)
+            firsts = near.group(len(numbers), band, lambda at: journal.text(int(numbers[at])))
             progress.update(bar, completed=near.BANDS)
         groups[numbers - 1] = numbers[np.asarray(firsts, np.int64)]
         return groups

@@ -61,6 +61,10 @@ def test_bytes_that_cannot_be_read_are_told_and_the_rest_is_kept(
         (b"text\n\xff only a few of these letters\n", "utf-8"),
         (b"text\nmany letters, none Chinese, and one caf\xe9s among them\n" * 9, "utf-8"),
         ("text\n停水停电\n".encode("gb18030") + b"\xff\n", "gb18030"),
+        (("text,编号\n" + "a long line of letters,1\n" * 99).encode("gb18030"), "gb18030"),
+        ("text\n停水\n".encode("gb18030"), "gb18030"),
+        ("text\n一个café\n".encode(), "utf-8"),
+        ("text\ncafé\n".encode(), "utf-8"),
         ("\r".join(["text", *["停水停电"] * 1_100]).encode("gb18030"), "gb18030"),
     ],
 )

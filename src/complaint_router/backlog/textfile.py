@@ -27,8 +27,8 @@ _MARKING = "complaint_router.mark"
 codecs.register_error(_MARKING, lambda error: (MARK, error.end))  # type: ignore[attr-defined]
 
 _CHINESE = re.compile("[\u3400-\u9fff]+")
-_LEAST_CHINESE = 0.02
-"""Share of Chinese characters below which a file that is not quite UTF-8 is not taken for GB18030."""
+_SOME = 0.02
+"""Share of Chinese characters, none beside another, from which a file is taken for GB18030 all the same."""
 _MOST_LOST = 0.1
 """Share of lost characters from which a file is not text."""
 
@@ -56,11 +56,14 @@ class TextFile:
         if mark[:2] in _UTF16:
             raise DataError(f"{path}: is UTF-16; save it as UTF-8")
         utf8 = _Reading.of(path, "utf-8-sig" if mark == codecs.BOM_UTF8 else "utf-8")
-        # Three bytes of Chinese in UTF-8 do not come about by chance.
-        if utf8.lost == 0 or utf8.chinese > utf8.lost:
+        # Three bytes of Chinese in UTF-8 do not come about by chance, as two of its other letters may in GB18030.
+        if utf8.ascii or utf8.chinese > utf8.lost:
             return utf8.file(path)
         gb18030 = _Reading.of(path, "gb18030")
-        if gb18030.chinese > max(gb18030.lost, gb18030.characters * _LEAST_CHINESE):
+        # A letter of Latin-1 with the one behind it reads as a single Chinese character; those of words stand together.
+        if gb18030.words > gb18030.lost or (
+            gb18030.lost == 0 < utf8.lost and gb18030.chinese > gb18030.characters * _SOME
+        ):
             return gb18030.file(path)
         if utf8.lost < utf8.characters * _MOST_LOST:
             return utf8.file(path)
@@ -92,11 +95,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """How a file reads in one encoding: characters, those that are Chinese, those that are lost, and lines."""
+    """How a file reads in one encoding: characters, Chinese ones, those of them beside another, lost ones, lines."""
 
     encoding: str
     characters: int
+    ascii: bool
     chinese: int
+    words: int
     lost: int
     lines: int
 
@@ -104,18 +109,21 @@ class _Reading:
     def of(cls, path: Path, encoding: str) -> _Reading:
         # Lines end as Python ends them: \n, \r or both.
         decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(_MARKING), translate=True)
-        characters = chinese = lost = lines = 0
-        block, last = b"\n", ""
+        characters = chinese = words = lost = lines = 0
+        block, last, is_ascii = b"\n", "", True
         with opened(path) as file:
             while block:
                 block = file.read(_BLOCK)
                 text = decoder.decode(block, final=not block)
                 characters += len(text)
+                is_ascii &= text.isascii()
                 lost += text.count(MARK)
-                chinese += 0 if text.isascii() else sum(map(len, _CHINESE.findall(text)))
+                runs = [] if text.isascii() else list(map(len, _CHINESE.findall(text)))
+                chinese += sum(runs)
+                words += sum(length for length in runs if length > 1)
                 lines += text.count("\n")
                 last = text[-1:] or last
-        return cls(encoding, characters, chinese, lost, lines + (last not in ("", "\n")))
+        return cls(encoding, characters, is_ascii, chinese, words, lost, lines + (last not in ("", "\n")))
 
     def file(self, path: Path) -> TextFile:
         return TextFile(path, self.encoding, self.lines)

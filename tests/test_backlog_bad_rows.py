@@ -31,12 +31,13 @@ def lines(*rows: str) -> bytes:
 
 
 def test_ragged_lines_lose_no_cell(tiny_router: Router, tmp_path: Path) -> None:
-    rows = route_csv(tiny_router, tmp_path, lines(GOOD, "2,停水,乙,丙,丁", "3,楼下酒吧吵", "4", GOOD))
+    rows = route_csv(tiny_router, tmp_path, lines(GOOD, "2,停水,乙,丙,丁", "3,楼下酒吧吵", "4", "5,停水,甲,,", GOOD))
     assert [(row["id"], row["text"], row["note"], row["route.flags"]) for row in rows] == [
         ("1", "家里停水两天了", "甲", ""),
         ("2", "停水", "乙,丙,丁", "extra_cells"),
         ("3", "楼下酒吧吵", "", "missing_cells"),
         ("4", "", "", "missing_cells|empty"),
+        ("5", "停水", "甲", ""),
         ("1", "家里停水两天了", "甲", ""),
     ]
     assert rows[1]["route.decision.action"] == "review"
@@ -239,3 +240,62 @@ def test_a_column_route_that_holds_no_routes_is_not_written_over(
     assert route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.csv").rows == 1
     with pytest.raises(DataError, match="of its own"):
         route_file(tiny_router, tmp_path / "out.csv", tmp_path / f"out.{ending}")
+
+
+def test_what_the_column_is_called_that_would_be_written_over(tiny_router: Router, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text,route.unit\n停水,A线\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"has a column 'route\.unit' of its own"):
+        route_file(tiny_router, tmp_path / "in.csv", tmp_path / "out.csv")
+    assert route_file(tiny_router, tmp_path / "in.csv", tmp_path / "out.jsonl").rows == 1
+
+
+def test_values_that_no_cell_of_xlsx_can_hold_become_text(tiny_router: Router, tmp_path: Path) -> None:
+    moments = [datetime(1900, 1, 1, 8), datetime(1999, 5, 5, 8, 30), datetime(2020, 1, 1, 0, 0, 0, 999_999)]
+    pq.write_table(pa.table({"text": ["停水"] * 3, "moment": moments}), tmp_path / "in.parquet")
+    route_file(tiny_router, tmp_path / "in.parquet", tmp_path / "out.xlsx")
+    found = [row["moment"] for row in open_source(tmp_path / "out.xlsx").rows()]
+    assert found == ["1900-01-01T08:00:00", datetime(1999, 5, 5, 8, 30), "2020-01-01T00:00:00.999999"]
+    huge = 10**300
+    (tmp_path / "in.jsonl").write_text(json.dumps({"text": "停水", "n": huge, "m": float("inf")}), encoding="utf-8")
+    route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.xlsx")
+    (row,) = open_source(tmp_path / "out.xlsx").rows()
+    assert (row["n"], row["m"]) == (str(huge), "inf")
+
+
+def test_nested_cells_of_parquet_that_python_cannot_read(tiny_router: Router, tmp_path: Path) -> None:
+    far = pa.array([[2**62]], pa.list_(pa.timestamp("us")))
+    zone = pa.array([1], pa.timestamp("ns", "Foo/Bar"))
+    pq.write_table(pa.table({"text": ["停水"], "far": far, "zone": zone}), tmp_path / "in.parquet")
+    for ending in ("csv", "jsonl", "xlsx", "parquet"):
+        assert route_file(tiny_router, tmp_path / "in.parquet", tmp_path / f"out.{ending}").rows == 1
+
+
+def test_a_text_nested_too_deep_for_another_process(tiny_router: Router, tmp_path: Path) -> None:
+    rows = ['{"text": "停水"}'] * 1_500
+    rows[3] = '{"text": ' + "[" * 900 + "]" * 900 + "}"
+    (tmp_path / "in.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    assert route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.jsonl", workers=2).flags == {"not_text": 1}
+
+
+def test_byte_order_marks_wherever_they_stand(tiny_router: Router, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes("\ufefftext\n停水\n".encode("gb18030"))
+    assert route_file(tiny_router, tmp_path / "in.csv", tmp_path / "out.csv").flags == {}
+    (tmp_path / "in.jsonl").write_text('\ufeff{"text": "停水"}\n\ufeff{"text": "停电"}\n', encoding="utf-8")
+    assert route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.jsonl").flags == {}
+
+
+def test_an_empty_sheet_in_front_is_told(tiny_router: Router, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("数据")
+    for row in (["text"], ["停水"]):
+        sheet.append(row)
+    book.save(tmp_path / "in.xlsx")
+    with pytest.raises(DataError, match="the sheet in front is empty"):
+        route_file(tiny_router, tmp_path / "in.xlsx", tmp_path / "out.xlsx")
+
+
+def test_names_of_columns_that_are_one_after_writing(tiny_router: Router, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "停水", "\\ud800": 1, "?": 2}', encoding="utf-8")
+    route_file(tiny_router, tmp_path / "in.jsonl", tmp_path / "out.parquet")
+    (row,) = open_source(tmp_path / "out.parquet").rows()
+    assert (row["?"], row["?.2"]) == (1, 2)

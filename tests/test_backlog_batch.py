@@ -54,6 +54,8 @@ def test_a_title_stands_in_front(tiny_model: Path, tiny_router: Router) -> None:
 
 
 def test_what_is_no_batch_is_told(route_batch: RouteBatch) -> None:
+    with pytest.raises(ArgumentError, match="has a column 'route' of its own"):
+        route_batch(pa.table({"内容": ["停水"], "route": ["45路"]}))
     with pytest.raises(ArgumentError, match="has no column '内容'; it has 'text'"):
         route_batch({"text": np.array(TEXTS, object)})
     with pytest.raises(ArgumentError, match="not list"):

@@ -183,6 +183,19 @@ def test_an_input_that_changes_meanwhile_is_told(
     with pytest.raises(DataError, match=r"in\.jsonl: was changed while it was read"):
         route_file(tiny_router, source, out)
     assert not out.exists()
+    monkeypatch.setattr(Journal, "add", add)
+
+    answers = Journal.answers
+
+    def changed_late(self: Journal) -> object:
+        write_input(source, 15)
+        return answers(self)
+
+    (tmp_path / "out.jsonl.partial").unlink()
+    monkeypatch.setattr(Journal, "answers", changed_late)
+    with pytest.raises(DataError, match=r"in\.jsonl: was changed while it was read"):
+        route_file(tiny_router, source, out)
+    assert not out.exists()
 
 
 def test_a_link_leads_to_the_output(tiny_router: Router, tmp_path: Path) -> None:

@@ -41,22 +41,29 @@ def route_type(arrow: Any) -> Any:
     )
 
 
-def plain_column(column: Any) -> list[Any]:
-    """The cells of an Arrow column as plain values; a time that Python has no form for becomes text."""
+def is_route(kind: Any) -> bool:
+    """Whether an Arrow type is that of a route, of this version or another."""
     arrow = require("pyarrow", "files")
-    if arrow.types.is_timestamp(column.type) and column.type.unit == "ns":
-        column = column.cast(arrow.string())
+    return bool(arrow.types.is_struct(kind) and kind.get_field_index("decision") >= 0)
+
+
+def plain_column(column: Any) -> list[Any]:
+    """The cells of an Arrow column as plain values; what Python has no form for becomes text: times in nanoseconds,
+    beyond the year 9999 or in an unknown zone."""
+    arrow = require("pyarrow", "files")
     try:
+        if arrow.types.is_timestamp(column.type) and column.type.unit == "ns":
+            column = column.cast(arrow.string())
         cells: list[Any] = column.to_pylist()
-    except (ValueError, OverflowError, AttributeError):
+    except (ValueError, OverflowError, AttributeError, NotImplementedError, KeyError):
         cells = [_plain(cell, arrow) for cell in column]
     return cells
 
 
 def _plain(cell: Any, arrow: Any) -> Any:
-    forms: tuple[Callable[[], Any], ...] = (cell.as_py, cell.cast(arrow.string()).as_py, cell.__str__)
+    forms: tuple[Callable[[], Any], ...] = (cell.as_py, lambda: cell.cast(arrow.string()).as_py(), lambda: str(cell))
     for form in forms:
-        with suppress(ValueError, OverflowError, AttributeError, NotImplementedError):
+        with suppress(ValueError, OverflowError, AttributeError, NotImplementedError, KeyError):
             return form()
     return LOST
 

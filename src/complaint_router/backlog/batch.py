@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from complaint_router.backlog.arrow import plain_column, route_type
+from complaint_router.backlog.arrow import is_route, plain_column, route_type
 from complaint_router.backlog.packing import FLAT_COLUMNS, flatten
 from complaint_router.backlog.readers import described
 from complaint_router.errors import ArgumentError
@@ -67,7 +67,11 @@ class RouteBatch:
         if hasattr(batch, "column_names"):
             arrow = require("pyarrow", "files")
             column = arrow.array([route.to_dict() for route in routes], route_type(arrow))
-            kept = batch.drop_columns(["route"]) if "route" in batch.column_names else batch
+            kept = batch
+            if "route" in batch.column_names:
+                if not is_route(batch.schema.field("route").type):
+                    raise ArgumentError("the batch has a column 'route' of its own; rename it")
+                kept = batch.drop_columns(["route"])
             return kept.append_column("route", column)
         columns = _columns(routes)
         return batch.assign(**columns) if hasattr(batch, "assign") else {**batch, **columns}
@@ -83,7 +87,7 @@ class RouteBatch:
     def _values(batch: Any, column: str) -> Any:
         names = getattr(batch, "column_names", batch)
         if column not in names:
-            raise ArgumentError(f"the batch has no column {column!r}; {described(list(names))}")
+            raise ArgumentError(f"the batch has no column {column!r}; {described([str(name) for name in names])}")
         return plain_column(batch[column]) if hasattr(batch, "column_names") else batch[column]
 
 

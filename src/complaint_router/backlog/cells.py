@@ -9,11 +9,11 @@ from typing import Any
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 """How a cell begins that a spreadsheet may take for a formula (OWASP, CSV Injection)."""
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d[\d,]*(\.\d*)?|\.\d+)([eE][+-]?\d+)?%?|-")
 
 
 def is_formula(value: Any) -> bool:
-    """Whether a spreadsheet might run this cell; a plain number such as -12.5 does no harm."""
+    """Whether a spreadsheet might run this cell; a number such as -12.5, or a dash, does no harm."""
     return isinstance(value, str) and _FORMULA.match(value) is not None and _NUMBER.fullmatch(value) is None
 
 

@@ -26,7 +26,7 @@ class Files:
 
         Raises:
             ArgumentError: two of them are the same.
-            DataError: one is a folder, or its folder is missing.
+            DataError: the input is missing, or the folder of an output, or an output is a folder.
         """
         files = cls(
             Path(source),
@@ -34,6 +34,8 @@ class Files:
             _target(rejects) if rejects else None,
             _target(summary) if summary else None,
         )
+        if not files.source.is_file():
+            raise DataError(f"{files.source}: there is no such file")
         given = [path for path in (files.source, files.destination, files.rejects, files.summary) if path]
         if len({path.resolve() for path in (*given, files.journal)}) <= len(given):
             raise ArgumentError("input, output, rejects, summary and OUTPUT.partial must be different files")

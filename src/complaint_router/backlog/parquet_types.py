@@ -10,7 +10,7 @@ from typing import Any
 
 from complaint_router.backlog.cells import as_text, encodable
 from complaint_router.backlog.chunk import Chunk
-from complaint_router.backlog.readers import READERS, Source, known_ending
+from complaint_router.backlog.readers import READERS, Source, distinct_names, known_ending
 from complaint_router.optional import require
 
 _LARGEST_EXACT = 1 << 53
@@ -41,7 +41,9 @@ def schema_of(source: Source, number: str | None = None) -> Any:
             for row in chunk.rows:
                 for name, value in row.items():
                     kinds[name].add(_kind(value))
-    fields = [(encodable(name), _type_of(kinds[name] - {type(None)}, arrow)) for name in source.columns]
+    names = distinct_names(map(encodable, source.columns))
+    types = [_type_of(kinds[name] - {type(None)}, arrow) for name in source.columns]
+    fields = list(zip(names, types, strict=True))
     return arrow.schema([*numbers, *fields])
 
 

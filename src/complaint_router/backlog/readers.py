@@ -15,7 +15,7 @@ from itertools import dropwhile, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-from complaint_router.backlog.arrow import plain_column, readable
+from complaint_router.backlog.arrow import is_route, plain_column, readable
 from complaint_router.backlog.cells import characters_of
 from complaint_router.backlog.chunk import (
     BROKEN_LINE,
@@ -39,6 +39,9 @@ from complaint_router.optional import require
 from complaint_router.text import mask
 
 _log = logging.getLogger("complaint_router")
+
+_BYTE_ORDER_MARK = "\ufeff"
+"""GB18030 has one too, and files put together from several have it within."""
 
 _LONGEST_NAME = 30
 """A longer column name is taken for data, and not shown in a message."""
@@ -156,6 +159,8 @@ def _open_jsonl(path: Path, text_field: str = "text") -> Source:
             columns.update(dict.fromkeys(record.row))
             former = record.row.get("route")
             foreign |= former is not None and not (isinstance(former, dict) and "decision" in former)
+        else:
+            foreign |= text_field == "route"
         total += 1
     if total and not columns:
         columns = {text_field: None}
@@ -169,7 +174,7 @@ def _read_jsonl(file: TextFile, text_field: str) -> Iterator[Record]:
             if not line.strip():
                 continue
             flags = (UNDECODABLE,) if MARK in line else ()
-            line = line.replace(MARK, LOST)
+            line = line.replace(MARK, LOST).removeprefix(_BYTE_ORDER_MARK)
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError):
@@ -183,7 +188,7 @@ def _read_jsonl(file: TextFile, text_field: str) -> Iterator[Record]:
 def _open_csv(path: Path) -> Source:
     file = TextFile.survey(path)
     header = next(_csv_records(file), CsvRecord([], 1)).cells
-    columns = _distinct(cell.replace(MARK, LOST) for cell in header)
+    columns = distinct_names(cell.replace(MARK, LOST).removeprefix(_BYTE_ORDER_MARK) for cell in header)
     read = partial(_read_csv, file, columns)
     total, foreign = max(0, file.lines - 1), "route" in columns
     return Source(path, columns, read, total=total, encoding=file.encoding, foreign_route=foreign)
@@ -195,14 +200,15 @@ def _read_csv(file: TextFile, columns: Sequence[str]) -> Iterator[Record]:
     for record in records:
         if not record.cells and len(columns) > 1:
             continue  # a blank line; under a header of one column it is an empty cell
+        extra = any(record.cells[len(columns) :])
         found = {
             UNDECODABLE: any(MARK in cell for cell in record.cells),
             STRAY_QUOTE: record.stray_quote,
-            EXTRA_CELLS: len(record.cells) > len(columns),
+            EXTRA_CELLS: extra,
             MISSING_CELLS: 0 < len(record.cells) < len(columns),
         }
         flags = tuple(flag for flag, is_so in found.items() if is_so)
-        cells = [cell.replace(MARK, LOST) for cell in _within(record.cells, len(columns), ",".join)]
+        cells = [cell.replace(MARK, LOST) for cell in _within(record.cells, len(columns), extra)]
         yield Record(dict(zip_longest(columns, cells, fillvalue="")), record.line, flags)
 
 
@@ -218,7 +224,7 @@ def _open_parquet(path: Path) -> Source:
     try:
         with parquet.ParquetFile(path) as file:
             schema, meta = file.schema_arrow, file.metadata
-            columns = _distinct(schema.names)
+            columns = distinct_names(schema.names)
             schema = arrow.schema(
                 [field.with_name(name) for field, name in zip(schema, columns, strict=True)], schema.metadata
             )
@@ -240,13 +246,9 @@ def _open_parquet(path: Path) -> Source:
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: is a broken Parquet file after row {row:,}; copy it anew") from error
 
-    foreign = "route" in columns and not _is_route(schema.field("route").type, arrow)
+    foreign = "route" in columns and not is_route(schema.field("route").type)
     total = meta.num_rows
     return Source(path, columns, None, tables, total=total, arrow_schema=schema, foreign_route=foreign)
-
-
-def _is_route(kind: Any, arrow: Any) -> bool:
-    return bool(arrow.types.is_struct(kind) and kind.get_field_index("decision") >= 0)
 
 
 def _arrow_flags(table: Any, damaged: set[int]) -> list[tuple[str, ...]]:
@@ -262,15 +264,17 @@ def _arrow_flags(table: Any, damaged: set[int]) -> list[tuple[str, ...]]:
 
 def _open_xlsx(path: Path) -> Source:
     first, header = next(read_sheet(path), (1, ()))
-    columns = _distinct("" if name is None else str(name) for name in header)
+    columns = distinct_names("" if name is None else str(name) for name in header)
     last, others = sheet_size(path)
+    if others and not columns:
+        raise DataError(f"{path}: the sheet in front is empty; put the one with the rows in front")
     if others:
         _log.warning("%s: only the sheet in front is read; %d others are not", path, others)
 
     def records() -> Iterator[Record]:
         for number, cells in islice(read_sheet(path), 1, None):
             extra = any(cell is not None for cell in cells[len(columns) :])
-            within = _within(cells, len(columns), _joined) if extra else cells[: len(columns)]
+            within = _within(cells, len(columns), extra)
             yield Record(dict(zip_longest(columns, within)), number, (EXTRA_CELLS,) if extra else ())
 
     total = max(0, last - first) if last and columns else None
@@ -285,19 +289,17 @@ READERS: dict[str, Callable[[Path], Source]] = {
 }
 
 
-def _within(cells: Sequence[Any], width: int, join: Callable[[Sequence[Any]], str]) -> Sequence[Any]:
-    """The cells of a line under a header of `width`: those beyond are joined to the last, so that nothing is lost."""
-    if len(cells) <= width or not width:
-        return cells[:width]
-    return (*cells[: width - 1], join(cells[width - 1 :]))
+def _within(cells: Sequence[Any], width: int, extra: bool) -> Sequence[Any]:
+    """The cells of a line under a header of `width`: those beyond, if they hold anything, are joined to the last."""
+    return (*cells[: width - 1], _joined(cells[width - 1 :])) if extra else cells[:width]
 
 
 def _joined(cells: Sequence[Any]) -> str:
-    last = max(at for at, cell in enumerate(cells) if cell is not None)
+    last = max(at for at, cell in enumerate(cells) if cell not in (None, ""))
     return ",".join("" if cell is None else str(cell) for cell in cells[: last + 1])
 
 
-def _distinct(header: Iterable[str]) -> list[str]:
+def distinct_names(header: Iterable[str]) -> list[str]:
     """Column names that keep every column: the second 备注 becomes 备注.2."""
     columns: dict[str, None] = {}
     for name in header:
@@ -316,6 +318,6 @@ def distinct(name: str, columns: Iterable[str]) -> str:
 
 def described(columns: Sequence[str]) -> str:
     """The columns for a message; a header line that is data rather than names is not shown."""
-    if any(len(name) > _LONGEST_NAME or mask(name) != name for name in columns):
+    if any(len(name) > _LONGEST_NAME or mask(name) != name or name.isdigit() for name in columns):
         return "its first line looks like data; put a header above it"
     return f"it has {', '.join(map(repr, columns)) or 'none'}"

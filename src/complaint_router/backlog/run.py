@@ -23,8 +23,8 @@ from complaint_router.backlog.journal import Journal
 from complaint_router.backlog.readers import Source, distinct, open_source
 from complaint_router.backlog.summary import Summary, Tally
 from complaint_router.backlog.work import Task, Work
-from complaint_router.backlog.workers import in_order
-from complaint_router.backlog.writers import GROUP, XLSX_LONGEST, open_writer
+from complaint_router.backlog.workers import check_workers, in_order
+from complaint_router.backlog.writers import GROUP, XLSX_LONGEST, open_writer, own_flat_columns
 from complaint_router.errors import DataError
 from complaint_router.folder import file_sha256
 from complaint_router.optional import require
@@ -34,6 +34,9 @@ from complaint_router.text import with_titles
 
 _NESTED = {".jsonl", ".parquet"}
 """Formats in which the route is one field, `route`."""
+
+_FLAT = {".csv", ".xlsx"}
+"""Formats in which it is many columns."""
 
 _FEW = 1_000
 """Rows below which starting other processes takes longer than they save."""
@@ -84,11 +87,12 @@ def route_file(
         KeyboardInterrupt: Ctrl-C was pressed; the message says how to go on.
     """
     files = Files.of(source, destination, rejects, summary)
+    check_workers(workers)
+    state = files.state()
     table = open_source(files.source, text_field)
     table.require_columns(*filter(None, (text_field, title_field)))
     run = _Run(router, table, files, text_field, title_field, group_duplicates, safe_cells)
     run.check_columns()
-    state = files.state()
     if table.total is not None and table.total < _FEW:
         workers = min(workers, 1)
     tally = Tally()
@@ -142,14 +146,17 @@ class _Run:
             clashes += [GROUP] if GROUP in self.source.columns else []
         if self.source.foreign_route and {ending(self.files.destination), ending(self.files.rejects)} & _NESTED:
             clashes.append("route")
+        if {ending(self.files.destination), ending(self.files.rejects)} & _FLAT:
+            clashes += own_flat_columns(self.source.columns)
         if clashes:
             raise DataError(f"{self.source.path}: has a column {clashes[0]!r} of its own; rename it")
 
     def try_writers(self, journal: Journal) -> None:
         """Find out before the work begins whether its result can be written."""
         try:
-            for path in filter(None, (self.files.destination, self.files.rejects)):
-                open_writer(path, self.source).discard()
+            open_writer(self.files.destination, self.source, grouped=self.grouped).discard()
+            if self.files.rejects:
+                open_writer(self.files.rejects, self.source, number="row").discard()
         except BaseException:
             if not journal.chunks:
                 journal.remove()
@@ -216,6 +223,8 @@ class _Run:
         except BaseException as error:
             for writer in filter(None, (output, rejects)):
                 writer.discard()
+            if isinstance(error, Exception):
+                self._check_unchanged(journal, state)
             if isinstance(error, OSError):
                 told = f"{error.strerror or error}; when that is mended, the same command goes on"
                 raise OSError(error.errno, told, str(error.filename or self.files.destination)) from error
@@ -224,7 +233,7 @@ class _Run:
     def _check_unchanged(self, journal: Journal, state: tuple[int, int]) -> None:
         if self.files.state() != state:
             told = f"was changed while it was read; remove {journal.path} and begin anew"
-            raise DataError(f"{self.source.path}: {told}")
+            raise DataError(f"{self.source.path}: {told}") from None  # what went wrong may name a cell
 
     def _tasks(self, begun: int) -> Iterator[Task]:
         first = 1
@@ -234,8 +243,9 @@ class _Run:
             first += len(chunk)
 
     def _texts(self, chunk: Chunk) -> list[Any]:
-        """Of each row the text with its title; whatever stands there when it is no text, for the router to flag."""
-        texts = chunk.values(self.text_field)
+        """Of each row the text with its title; None where there is no text, for the router to flag."""
+        # What is no text stays here: nested deep enough it cannot go to another process.
+        texts = [text if isinstance(text, str) else None for text in chunk.values(self.text_field)]
         return with_titles(chunk.values(self.title_field), texts) if self.title_field else texts
 
     def _flags(self, chunk: Chunk) -> Sequence[tuple[str, ...]]:

@@ -38,14 +38,22 @@ def available_cores() -> int:
     return max(cores, 1)
 
 
+def check_workers(workers: int) -> None:
+    """Make sure that there can be so many workers.
+
+    Raises:
+        ArgumentError: `workers` is below 1.
+    """
+    if workers < 1:
+        raise ArgumentError(f"workers is {workers}; name a whole number from 1 up")
+
+
 def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
     """Do the work on each item, in order; this process is one of the workers, the others are started.
 
     Raises:
-        ArgumentError: `workers` is below 1, or a worker died.
+        ArgumentError: a worker died.
     """
-    if workers < 1:
-        raise ArgumentError(f"workers is {workers}; name a whole number from 1 up")
     if workers == 1:
         yield from map(work, items)
         return

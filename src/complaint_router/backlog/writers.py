@@ -12,7 +12,6 @@ import errno
 import gzip
 import io
 import json
-import math
 import os
 import re
 import shutil
@@ -234,7 +233,7 @@ class _XlsxWriter(Writer):
             return
         if isinstance(value, bool):
             sheet.write_boolean(row, column, value)
-        elif isinstance(value, int | float) and math.isfinite(value) and abs(value) < 10**_XLSX_DIGITS:
+        elif isinstance(value, int | float) and abs(value) < 10**_XLSX_DIGITS:
             sheet.write_number(row, column, value)
         elif type(value) in self._times and _known_to_excel(value):
             sheet.write_datetime(row, column, value, self._times[type(value)])
@@ -304,12 +303,21 @@ def _own(columns: Sequence[str]) -> list[str]:
     return [name for name in columns if name not in FLAT_COLUMNS]
 
 
+def own_flat_columns(columns: Sequence[str]) -> list[str]:
+    """Columns of the input that bear a name of `FLAT_COLUMNS` and are not from an earlier route, which has them all."""
+    found = [name for name in columns if name in FLAT_COLUMNS]
+    return found if len(found) < len(FLAT_COLUMNS) else []
+
+
 def _added(grouped: bool) -> tuple[str, ...]:
     return (*FLAT_COLUMNS, GROUP) if grouped else FLAT_COLUMNS
 
 
 def _known_to_excel(value: Any) -> bool:
-    """Whether the format has a form for this time: it knows no time zones and no years before 1900."""
+    """Whether the format has a form for this time: it knows no time zones, no days before 1900, as which it takes the
+    first of that year too, and no more than milliseconds."""
     if isinstance(value, timedelta):
-        return value >= timedelta()
-    return getattr(value, "tzinfo", None) is None and (isinstance(value, time) or value.year >= 1900)
+        return value >= timedelta() and value.microseconds % 1000 == 0
+    if getattr(value, "tzinfo", None) is not None or getattr(value, "microsecond", 0) % 1000:
+        return False
+    return isinstance(value, time) or (value.year, value.month, value.day) > (1900, 1, 1)

@@ -19,6 +19,9 @@ from zipfile import BadZipFile
 from complaint_router.errors import DataError
 from complaint_router.optional import require
 
+_ROWS = 1_048_576
+"""Rows that a sheet can have."""
+
 
 def read_sheet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
     """The rows of the sheet that was in front when the workbook was saved, with their numbers, as values: of a formula,
@@ -33,6 +36,8 @@ def read_sheet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
     with _opened(path) as sheet:
         try:
             for number, cells in _cells(sheet):
+                if number > _ROWS:
+                    raise ValueError("a row beyond the last that there can be")
                 if any(cell is not None for cell in cells):
                     yield from ((blank, ()) for blank in range(row + 1, number) if row)
                     row = number

@@ -101,6 +101,12 @@ def test_quotation_marks_within_a_cell_are_kept(tiny_router: Router, tmp_path: P
     ]
 
 
+def test_nul_is_no_text(tiny_router: Router, tmp_path: Path) -> None:
+    rows = route_csv(tiny_router, tmp_path, lines("1,停\0水,甲"))
+    assert rows[0]["text"] == "停\ufffd水"
+    assert "undecodable" in rows[0]["route.flags"].split("|")
+
+
 def test_a_field_beyond_the_limit_is_a_broken_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csvlines, "LONGEST_FIELD", 50)
     every = ["a,b\n", '1,"x\n', *["y,y\n"] * 30, '2,"z"\n']

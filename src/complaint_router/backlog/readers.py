@@ -202,7 +202,7 @@ def _read_csv(file: TextFile, columns: Sequence[str]) -> Iterator[Record]:
             continue  # a blank line; under a header of one column it is an empty cell
         extra = any(record.cells[len(columns) :])
         found = {
-            UNDECODABLE: any(MARK in cell for cell in record.cells),
+            UNDECODABLE: any(MARK in cell or "\0" in cell for cell in record.cells),
             STRAY_QUOTE: record.stray_quote,
             EXTRA_CELLS: extra,
             MISSING_CELLS: 0 < len(record.cells) < len(columns),

@@ -28,7 +28,7 @@ from complaint_router.backlog.chunk import Chunk
 from complaint_router.backlog.packing import FLAT_COLUMNS, unpack_cells, unpack_column, unpack_lines
 from complaint_router.backlog.parquet_types import schema_of, table_of
 from complaint_router.backlog.readers import Source, known_ending
-from complaint_router.backlog.textfile import GZIP
+from complaint_router.backlog.textfile import GZIP, LOST
 from complaint_router.errors import DataError
 from complaint_router.optional import require
 
@@ -170,6 +170,8 @@ class _CsvWriter(_TextWriter):
 
     def _cell(self, value: Any) -> Any:
         value = as_cell(value)
+        if isinstance(value, str):
+            value = value.replace("\0", LOST)  # the module csv of Python 3.10 cannot write it, and no text holds it
         return "'" + value if self.safe_cells and is_formula(value) else value
 
 

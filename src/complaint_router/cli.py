@@ -172,6 +172,7 @@ def _route(options: argparse.Namespace) -> None:
         else:
             _print_route(route, router.taxonomy)
         return
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps what it does not need any more
     from complaint_router.backlog import available_cores, route_file
 
     summary = route_file(

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from complaint_router.backlog.duplicates import Likeness
 from complaint_router.errors import DataError
 
 _SCHEMA = """
@@ -28,16 +29,6 @@ CREATE TABLE IF NOT EXISTS chunks (
 CREATE TABLE IF NOT EXISTS texts (row INTEGER PRIMARY KEY, place TEXT, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS bands (band INTEGER, chunk INTEGER, keys BLOB NOT NULL, PRIMARY KEY (band, chunk));
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """What tells near-duplicates in a chunk: of each text its row, its place, and its MinHash keys, (texts, bands)."""
-
-    rows: Sequence[int]
-    places: Sequence[str]
-    texts: Sequence[str]
-    keys: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +101,7 @@ class Journal:
             self._base.executemany(
                 "INSERT INTO texts VALUES (?, ?, ?)", zip(like.rows, like.places, like.texts, strict=True)
             )
-            bands = np.ascontiguousarray(like.keys.T)
+            bands = np.ascontiguousarray(like.keys().T)
             self._base.executemany(
                 "INSERT INTO bands VALUES (?, ?, ?)",
                 ((band, number, keys.tobytes()) for band, keys in enumerate(bands)),

@@ -100,8 +100,8 @@ def open_writer(
 ) -> Writer:
     """Open a writer for the rows of `source` by the file's ending.
 
-    A text file is written in the source's encoding, and packed where the name ends in `.gz`. An older file at `path` is
-    replaced when the new one is complete.
+    A CSV file is written in the source's encoding, JSON Lines in UTF-8, both packed where the name ends in `.gz`. An
+    older file at `path` is replaced when the new one is complete.
 
     Args:
         path: the file.
